@@ -1,0 +1,1 @@
+"""Sealos Gateway: Kubernetes objects in, Envoy configuration out. Each room's docstring states its law."""

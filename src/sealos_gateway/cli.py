@@ -1,0 +1,211 @@
+"""The command line `sgw`: `run`, `translate`, `explain`, `check`, `echo`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import msgspec
+import typer
+import yaml
+from rich.console import Console
+from rich.text import Text
+
+from sealos_gateway import dump, explain, main, observe, settings
+from sealos_gateway.echo import server as echo_server
+from sealos_gateway.files import source as files
+from sealos_gateway.node.supervisor import SupervisorError
+from sealos_gateway.pipeline import Pipeline
+
+app = typer.Typer(
+    help="Sealos Gateway: Kubernetes objects in, live traffic through Envoy out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Manifests = Annotated[list[Path], typer.Option("-f", "--filename", help="A manifest or a folder of them; repeatable.")]
+Config = Annotated[Path | None, typer.Option("--config", help="A settings file (docs/settings.md).")]
+Classes = Annotated[list[str] | None, typer.Option("--ingress-class", help="A class name that is ours; repeatable.")]
+
+
+def _fail(message: str, status: int = 1) -> typer.Exit:
+    _err.print(Text.assemble(("error: ", "bold red"), message))
+    return typer.Exit(status)
+
+
+def _settings(config: Path | None, classes: list[str] | None = None, **overrides: Any) -> settings.Settings:
+    try:
+        found = settings.load(config)
+    except settings.SettingsError as error:
+        raise _fail(str(error), 2) from None
+    given = {name: value for name, value in overrides.items() if value is not None}
+    if classes:
+        given["ingress"] = msgspec.structs.replace(found.ingress, classes=tuple(classes))
+    return msgspec.structs.replace(found, **given)
+
+
+def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, files.Source]:
+    """A settled pipeline over the manifests, for the commands that only look."""
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise _fail(f"{', '.join(missing)}: no such file or folder", 2)
+    try:
+        pipeline = Pipeline(chosen)
+    except settings.SettingsError as error:
+        raise _fail(str(error), 2) from None
+    source = files.Source(paths)
+    for kind, _, resource in source.load().puts:
+        pipeline.put(kind, resource)
+    pipeline.settle()
+    return pipeline, source
+
+
+@app.command()
+def run(
+    filename: Manifests,
+    config: Config = None,
+    ingress_class: Classes = None,
+    http_port: Annotated[int | None, typer.Option(help="Port of plain HTTP [default: 8080].")] = None,
+    https_port: Annotated[int | None, typer.Option(help="Port of HTTPS, 0 for none [default: 8443].")] = None,
+    status_port: Annotated[int | None, typer.Option(help="Health, readiness, metrics [default: 8001].")] = None,
+    state_dir: Annotated[Path | None, typer.Option(help="What must survive a restart [default: temporary].")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Envoy worker threads [default: one per CPU].")] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+) -> None:
+    """Run the gateway in the foreground: control plane and Envoy; manifests are followed as they change."""
+    observe.configure_logging(log_level, log_json)
+    state = str(state_dir) if state_dir else None
+    chosen = _settings(
+        config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state
+    )
+    if concurrency is not None:
+        chosen = msgspec.structs.replace(chosen, envoy=msgspec.structs.replace(chosen.envoy, concurrency=concurrency))
+    missing = [str(path) for path in filename if not path.exists()]
+    if missing:
+        raise _fail(f"{', '.join(missing)}: no such file or folder", 2)
+    try:
+        asyncio.run(main.serve(chosen, filename))
+    except (SupervisorError, settings.SettingsError) as error:
+        raise _fail(str(error)) from None
+
+
+@app.command()
+def translate(
+    filename: Manifests,
+    output: Annotated[str, typer.Option("-o", "--output", help="json or yaml.")] = "yaml",
+    config: Config = None,
+    ingress_class: Classes = None,
+) -> None:
+    """Print the Envoy resources, per object; private keys are left out."""
+    if output not in ("json", "yaml"):
+        raise _fail(f"-o {output}: write json or yaml", 2)
+    pipeline, _ = _loaded(filename, _settings(config, ingress_class))
+    found = dump.per_object(pipeline)
+    if output == "json":
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120))
+
+
+@app.command()
+def check(filename: Manifests, config: Config = None, ingress_class: Classes = None) -> None:
+    """Print every problem with object, field and reason; exit status 1 when there is one."""
+    pipeline, source = _loaded(filename, _settings(config, ingress_class))
+    problems = [*source.problems, *pipeline.problems()]
+    for problem in problems:
+        place = f" {problem.field}" if problem.field else ""
+        reason = (problem.reason, "red")
+        _out.print(Text.assemble((str(problem.origin), "bold"), place, ": ", reason, f": {problem.message}"))
+    served = f"{len(pipeline.hosts)} hosts, {len(pipeline.backends)} backends"
+    _err.print(f"{len(problems)} problems; {served}")
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command("explain")
+def explain_url(
+    url: str,
+    filename: Annotated[list[Path] | None, typer.Option("-f", "--filename", help="A manifest or a folder.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the running gateway.")] = False,
+    status_port: Annotated[int, typer.Option(help="Status port of the running gateway.")] = 8001,
+    output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
+    config: Config = None,
+    ingress_class: Classes = None,
+) -> None:
+    """Say which object, rule, backend and endpoints answer a URL, and why the others do not."""
+    if live == bool(filename):
+        raise _fail("say where to look: either -f DIR or --live", 2)
+    if live:
+        found = _ask_live(url, status_port)
+    else:
+        pipeline, _ = _loaded(filename or [], _settings(config, ingress_class))
+        try:
+            found = explain.explain(url, pipeline)
+        except explain.UrlError as error:
+            raise _fail(str(error), 2) from None
+    if output == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    else:
+        _print_explanation(found)
+
+
+def _ask_live(url: str, port: int) -> explain.Explanation:
+    place = f"http://127.0.0.1:{port}/explain?url={quote(url, safe='')}"
+    try:
+        with urlopen(place, timeout=10) as response:
+            return msgspec.json.decode(response.read(), type=explain.Explanation)
+    except URLError as error:
+        if hasattr(error, "read"):
+            raise _fail(error.read().decode().strip(), 2) from None
+        message = f"no gateway answers on 127.0.0.1:{port} ({error.reason}); is it running? see --status-port"
+        raise _fail(message) from None
+
+
+def _print_explanation(found: explain.Explanation) -> None:
+    _out.print(Text.assemble((found.url, "bold")))
+    rows = (
+        ("host", f"{found.host} ({found.host_why})" if found.host else found.host_why),
+        ("certificate", found.certificate),
+        ("answer", found.answer),
+        ("object", found.object),
+        ("backend", found.backend),
+        ("endpoints", ", ".join(found.endpoints)),
+    )
+    for name, value in rows:
+        if value:
+            _out.print(Text.assemble((f"  {name:<12}", "cyan"), value))
+    for candidate in found.candidates:
+        mark, style = ("->", "bold green") if candidate.chosen else ("  ", "dim")
+        _out.print(Text(f"  {mark} {candidate.object}  {candidate.match}: {candidate.why}", style=style))
+    for line in dict.fromkeys((*found.problems, *found.others)):
+        _out.print(Text(f"   ! {line}", style="yellow"))
+
+
+@app.command()
+def echo(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of HTTP/1.1, h2c and WebSocket; 0 lets the kernel choose.")] = 8090,
+    grpc_port: Annotated[int | None, typer.Option(help="Port of gRPC; none by default.")] = None,
+    name: Annotated[str, typer.Option(help="What the answers call this backend.")] = "echo",
+) -> None:
+    """Run a small backend that answers with what it received (HTTP/1.1, h2c, WebSocket, gRPC)."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        echo_server.run(echo_server.EchoSettings(host=host, port=port, grpc_port=grpc_port, name=name))
+    except echo_server.EchoError as error:
+        raise _fail(str(error)) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,56 @@
+"""The access log: one line per request, JSON or text."""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import api
+
+#: Field to Envoy command operator (Envoy's access log documentation). Kept in this order in text logs.
+FIELDS = {
+    "time": "%START_TIME%",
+    "method": "%REQ(:METHOD)%",
+    "scheme": "%REQ(:SCHEME)%",
+    "authority": "%REQ(:AUTHORITY)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "protocol": "%PROTOCOL%",
+    "status": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "response_code_details": "%RESPONSE_CODE_DETAILS%",
+    "connection_termination_details": "%CONNECTION_TERMINATION_DETAILS%",
+    "bytes_received": "%BYTES_RECEIVED%",
+    "bytes_sent": "%BYTES_SENT%",
+    "duration": "%DURATION%",
+    "upstream_service_time": "%RESPONSE_DURATION%",
+    "client_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "peer_address": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+    "local_address": "%DOWNSTREAM_LOCAL_ADDRESS%",
+    "x_forwarded_for": "%REQ(X-FORWARDED-FOR)%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "referer": "%REQ(REFERER)%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "route": "%ROUTE_NAME%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER_RAW%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_transport_failure_reason": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+    "tls_version": "%DOWNSTREAM_TLS_VERSION%",
+    "tls_cipher": "%DOWNSTREAM_TLS_CIPHER%",
+    "sni": "%REQUESTED_SERVER_NAME%",
+}
+
+_TEXT = (
+    '[{time}] "{method} {scheme}://{authority}{path} {protocol}" {status} {response_flags} {response_code_details}'
+    ' {bytes_received} {bytes_sent} {duration} {upstream_service_time} {client_address} "{x_forwarded_for}"'
+    ' "{user_agent}" {request_id} {route} {upstream_cluster} {upstream_host} {tls_version} {sni}\n'
+)
+
+
+def loggers(kind: str, path: str) -> list[api.Message]:
+    """`kind` is `json`, `text` or `off`; `path` a file that Envoy appends to."""
+    if kind == "off":
+        return []
+    log = api.file_log.FileAccessLog(path=path)
+    if kind == "json":
+        log.log_format.json_format.update(FIELDS)
+        log.log_format.json_format_options.sort_properties = False
+    else:
+        log.log_format.text_format_source.inline_string = _TEXT.format_map(FIELDS)
+    return [api.accesslog.AccessLog(name="envoy.access_loggers.file", typed_config=api.pack(log))]

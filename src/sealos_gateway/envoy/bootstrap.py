@@ -1,0 +1,77 @@
+"""The file an Envoy starts with: where its configuration comes from, its admin socket, its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf import json_format
+
+from sealos_gateway.envoy import api
+
+XDS_CLUSTER = "sealos-xds"
+_STREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Paths of Unix sockets, and limits (0 means none)."""
+
+    node_id: str
+    xds_socket: str
+    admin_socket: str
+    max_heap_mb: int = 0
+    max_connections: int = 0
+
+
+def bootstrap(options: Options) -> str:
+    """envoy.config.bootstrap.v3.Bootstrap as JSON."""
+    message = api.bootstrap.Bootstrap()
+    message.node.id, message.node.cluster = options.node_id, "sealos-gateway"
+    message.static_resources.clusters.append(_xds_cluster(options.xds_socket))
+    dynamic = message.dynamic_resources
+    dynamic.ads_config.api_type = api.config_source.ApiConfigSource.DELTA_GRPC
+    dynamic.ads_config.transport_api_version = api.config_source.ApiVersion.V3
+    dynamic.ads_config.set_node_on_first_message_only = True
+    dynamic.ads_config.grpc_services.add().envoy_grpc.cluster_name = XDS_CLUSTER
+    dynamic.lds_config.CopyFrom(api.ads())
+    dynamic.cds_config.CopyFrom(api.ads())
+    message.admin.address.CopyFrom(api.pipe_address(options.admin_socket))
+    # A cluster that was never used keeps no statistics: most of its memory.
+    message.deferred_stat_options.enable_deferred_creation_stats = True
+    _overload(message, options)
+    return json_format.MessageToJson(message, indent=2, preserving_proto_field_name=True)
+
+
+def _xds_cluster(socket: str) -> api.Message:
+    cluster = api.cluster.Cluster(name=XDS_CLUSTER, connect_timeout=api.seconds(1))
+    cluster.type = api.cluster.Cluster.STATIC
+    cluster.load_assignment.cluster_name = XDS_CLUSTER
+    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
+    endpoint.address.CopyFrom(api.pipe_address(socket))
+    options = api.http_options.HttpProtocolOptions()
+    options.explicit_http_config.http2_protocol_options.SetInParent()
+    cluster.typed_extension_protocol_options[_STREAM_OPTIONS].CopyFrom(api.pack(options))
+    return cluster
+
+
+def _overload(message: api.Message, options: Options) -> None:
+    """Stop accepting before memory or file handles run out: what is already open keeps being served."""
+    manager = message.overload_manager
+    if options.max_heap_mb:
+        heap = api.fixed_heap.FixedHeapConfig(max_heap_size_bytes=options.max_heap_mb << 20)
+        _monitor(manager, "envoy.resource_monitors.fixed_heap", heap)
+        for action, share in (
+            ("envoy.overload_actions.shrink_heap", 0.90),
+            ("envoy.overload_actions.disable_http_keepalive", 0.92),
+            ("envoy.overload_actions.stop_accepting_connections", 0.95),
+            ("envoy.overload_actions.stop_accepting_requests", 0.98),
+        ):
+            trigger = manager.actions.add(name=action).triggers.add(name="envoy.resource_monitors.fixed_heap")
+            trigger.threshold.value = share
+    if options.max_connections:
+        limit = api.connections.DownstreamConnectionsConfig(max_active_downstream_connections=options.max_connections)
+        _monitor(manager, "envoy.resource_monitors.global_downstream_max_connections", limit)
+
+
+def _monitor(manager: api.Message, name: str, config: api.Message) -> None:
+    manager.resource_monitors.add(name=name, typed_config=api.pack(config))

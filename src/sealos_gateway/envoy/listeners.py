@@ -1,0 +1,172 @@
+"""Listeners: one per port. No host ever appears in one, except hosts that need a TLS context of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sealos_gateway.envoy import access_log, api, names, scope
+from sealos_gateway.model.traffic import Listener
+
+_TLS_SOCKET = "envoy.transport_sockets.tls"
+_SELECTOR = "envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config"
+_MAPPER = "envoy.extensions.transport_sockets.tls.cert_mappers.sni.v3.SNI"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The settings that end in a listener. Sizes in bytes or KiB as named, times in seconds."""
+
+    max_request_headers_kb: int = 60
+    max_request_headers: int = 100
+    trusted_hops: int = 0
+    proxy_protocol: bool = False
+    upgrade_types: tuple[str, ...] = ()
+    normalize_path: bool = True
+    merge_slashes: bool = False
+    escaped_slashes: str = "KEEP_UNCHANGED"
+    underscore_headers: str = "DROP_HEADER"
+    idle_seconds: int = 600
+    stream_idle_seconds: int = 3600
+    request_headers_seconds: int = 60
+    max_concurrent_streams: int = 128
+    buffer_bytes: int = 1 << 20
+    log_format: str = "json"
+    log_path: str = "/dev/stdout"
+    min_tls: str = "1.2"
+    ciphers: tuple[str, ...] = ()
+    max_secrets: int = 20_000
+    secret_idle_seconds: int = 3600
+
+
+def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> api.Message:
+    """envoy.config.listener.v3.Listener. `own_context` lists the server names that have several certificates side by
+    side, with the algorithms of each: what one on-demand secret cannot hold, so each has a filter chain of its own.
+    """
+    message = api.listener.Listener(
+        name=row.name,
+        address=api.socket_address(row.address, row.port),
+        per_connection_buffer_limit_bytes=api.uint(options.buffer_bytes),
+    )
+    if options.proxy_protocol:
+        _listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
+    if not row.tls:
+        _http_chain(message.filter_chains.add(name=row.name), row, options)
+        return message
+    _listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
+    for name, algorithms in own_context:
+        chain = message.filter_chains.add(name=f"{row.name}/{name}")
+        chain.filter_chain_match.server_names.append(name)
+        secrets = [names.pair(name, algorithm) for algorithm in algorithms]
+        chain.transport_socket.CopyFrom(_tls(options, secrets))
+        _http_chain(chain, row, options)
+    chain = message.filter_chains.add(name=row.name)
+    chain.transport_socket.CopyFrom(_tls(options, []))
+    _http_chain(chain, row, options)
+    return message
+
+
+def _listener_filter(message: api.Message, name: str, config: api.Message) -> None:
+    message.listener_filters.add(name=f"envoy.filters.listener.{name}", typed_config=api.pack(config))
+
+
+def _http_chain(chain: api.Message, row: Listener, options: Options) -> None:
+    manager = connection_manager(row, options)
+    chain.filters.add(name="envoy.filters.network.http_connection_manager", typed_config=api.pack(manager))
+
+
+def connection_manager(row: Listener, options: Options) -> api.Message:
+    """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
+    manager = api.hcm.HttpConnectionManager(
+        stat_prefix=row.name,
+        scoped_routes=scope.scoped_routes(),
+        early_header_mutation_extensions=[scope.key_mutation(row.gateway)],
+        http_filters=[*scope.filters(), _forwarding_headers(options), _router()],
+        access_log=access_log.loggers(options.log_format, options.log_path),
+        strip_any_host_port=True,
+        strip_trailing_host_dot=True,
+        normalize_path=api.boolean(options.normalize_path),
+        merge_slashes=options.merge_slashes,
+        path_with_escaped_slashes_action=options.escaped_slashes,
+        max_request_headers_kb=api.uint(options.max_request_headers_kb),
+        use_remote_address=api.boolean(True),
+        xff_num_trusted_hops=options.trusted_hops,
+        append_x_forwarded_port=True,
+        stream_idle_timeout=api.seconds(options.stream_idle_seconds),
+        request_headers_timeout=api.seconds(options.request_headers_seconds),
+        server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,
+        upgrade_configs=[{"upgrade_type": name} for name in ("websocket", *options.upgrade_types)],
+    )
+    common = manager.common_http_protocol_options
+    common.idle_timeout.CopyFrom(api.seconds(options.idle_seconds))
+    common.max_headers_count.value = options.max_request_headers
+    common.headers_with_underscores_action = api.protocol.HttpProtocolOptions.HeadersWithUnderscoresAction.Value(
+        options.underscore_headers
+    )
+    http2 = manager.http2_protocol_options
+    http2.max_concurrent_streams.value = options.max_concurrent_streams
+    http2.initial_stream_window_size.value = 1 << 18
+    http2.initial_connection_window_size.value = 1 << 20
+    http2.allow_connect = True
+    return manager
+
+
+def _forwarding_headers(options: Options) -> api.Message:
+    """What backends are told about the client; last before the router, where the private header has done its work.
+
+    Without trusted proxies in front, what the client says of itself is overwritten.
+    """
+    message = api.header_mutation.HeaderMutation()
+    add = message.mutations.request_mutations.add
+    add().remove = scope.HEADER
+    actions = api.base.HeaderValueOption
+    overwrite, if_absent = actions.OVERWRITE_IF_EXISTS_OR_ADD, actions.ADD_IF_ABSENT
+    host_action = if_absent if options.trusted_hops else overwrite
+    for key, value, action in (
+        ("x-real-ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", overwrite),
+        ("x-forwarded-host", "%REQ(:AUTHORITY)%", host_action),
+    ):
+        append = add().append
+        append.header.key, append.header.value, append.append_action = key, value, action
+    return api.hcm.HttpFilter(name="sealos.forwarding_headers", typed_config=api.pack(message))
+
+
+def _router() -> api.Message:
+    config = api.router.Router(suppress_envoy_headers=True)
+    return api.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=api.pack(config))
+
+
+def _tls(options: Options, secrets: list[str]) -> api.Message:
+    """TLS towards clients; without named secrets the certificate is fetched on demand, its name being the SNI."""
+    context = api.tls.DownstreamTlsContext()
+    common = context.common_tls_context
+    common.alpn_protocols.extend(["h2", "http/1.1"])
+    versions = api.tls_common.TlsParameters
+    common.tls_params.tls_minimum_protocol_version = versions.TLSv1_3 if options.min_tls == "1.3" else versions.TLSv1_2
+    common.tls_params.cipher_suites.extend(options.ciphers)
+    for name in secrets:
+        common.tls_certificate_sds_secret_configs.add(name=name, sds_config=api.ads())
+    if not secrets:
+        common.custom_tls_certificate_selector.CopyFrom(_on_demand_secret(options))
+        # Envoy refuses an on-demand certificate together with resumption: a ticket would outlive its certificate.
+        context.disable_stateless_session_resumption = True
+        context.disable_stateful_session_resumption = True
+    return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
+
+
+def _on_demand_secret(options: Options) -> api.Message:
+    config = {
+        "config_source": {"ads": {}, "resource_api_version": "V3"},
+        "certificate_mapper": {
+            "name": "envoy.tls.certificate_mappers.sni",
+            "typed_config": {
+                "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
+                "type_url": f"type.googleapis.com/{_MAPPER}",
+                "value": {"default_value": "*"},
+            },
+        },
+        "max_secrets": options.max_secrets,
+        "cache_idle_timeout": f"{options.secret_idle_seconds}s",
+    }
+    return api.extension.TypedExtensionConfig(
+        name="envoy.tls.certificate_selectors.on_demand_secret", typed_config=api.pack_struct(_SELECTOR, config)
+    )

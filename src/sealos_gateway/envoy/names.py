@@ -1,0 +1,55 @@
+"""Every resource name and type URL, in one place. A name never depends on other rows."""
+
+from __future__ import annotations
+
+from sealos_gateway.model.traffic import BackendKey, HostKey
+
+_PREFIX = "type.googleapis.com/envoy.config."
+CLUSTER = f"{_PREFIX}cluster.v3.Cluster"
+ENDPOINTS = f"{_PREFIX}endpoint.v3.ClusterLoadAssignment"
+SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+LISTENER = f"{_PREFIX}listener.v3.Listener"
+SCOPE = f"{_PREFIX}route.v3.ScopedRouteConfiguration"
+ROUTES = f"{_PREFIX}route.v3.RouteConfiguration"
+
+#: Make before break: a type is sent after those before it (house of the delta stream: `xds/stream.py`).
+ORDER = (CLUSTER, ENDPOINTS, SECRET, LISTENER, SCOPE, ROUTES)
+#: What is removed only after everything that may name it has gone.
+BREAK_LAST = frozenset({CLUSTER, ENDPOINTS})
+
+SHORT = {
+    CLUSTER: "clusters",
+    ENDPOINTS: "endpoints",
+    SECRET: "secrets",
+    LISTENER: "listeners",
+    SCOPE: "scopes",
+    ROUTES: "routes",
+}
+
+
+def host(key: HostKey) -> str:
+    """Name of a host's scope, its scope key and its route configuration."""
+    return f"{key.gateway}|{key.host}"
+
+
+def parse_host(name: str) -> HostKey:
+    """The inverse of `host`."""
+    gateway, _, host = name.partition("|")
+    return HostKey(gateway, host)
+
+
+def backend(key: BackendKey, domain: str) -> str:
+    """Name of a cluster and of its endpoints, in the form Istio uses: dashboards and Sealos' own software read it."""
+    return f"outbound|{key.port}||{key.service}.{key.namespace}.svc.{domain}"
+
+
+def parse_backend(name: str, domain: str) -> BackendKey:
+    """The inverse of `backend`."""
+    _, port, _, place = name.split("|")
+    service, namespace = place.removesuffix(f".svc.{domain}").split(".")
+    return BackendKey(namespace, service, int(port))
+
+
+def pair(pattern: str, algorithm: str) -> str:
+    """Name of one of several certificates of a host that has RSA and ECDSA side by side."""
+    return f"{algorithm}/{pattern}"

@@ -1,0 +1,81 @@
+"""How a request finds its host: the scope key, and what happens when no scope has exactly that key.
+
+The connection manager writes `<gateway>|<authority>` into a private header and Envoy selects the scope with that key:
+for a host that is known and spelled as configured, nothing else runs. Otherwise a chain of small filters tries, in this
+order, the key in lower case, the wildcard one label above, and the any-host scope; before each attempt an on-demand
+filter loads what the key names. Every route configuration switches those filters off (`ROUTE_CONFIG`) and marks
+its virtual host as known (`KNOWN`): the mark is what the Lua code looks at, because a request to a cold host has its
+filters already when the route arrives. Decision and measurements: docs/decisions/002-scope-filter.md.
+
+A consequence for every policy filter: requests to cold, wildcard and differently spelled hosts build their filter chain
+before the route is known. A filter that is off in the listener and switched on by a route would be skipped for
+them. So a policy filter must always be in the chain, harmless by default, and get its *configuration* from the route.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from sealos_gateway.envoy import api
+
+HEADER = "x-sealos-scope"
+FALLBACK = "sealos.scope"
+ON_DEMAND = "sealos.on_demand"
+
+
+def key_mutation(gateway: str) -> api.Message:
+    """Overwrite the private header before anything reads it, so that no client can choose its scope."""
+    message = api.early_header_mutation.HeaderMutation()
+    append = message.mutations.add().append
+    append.header.key, append.header.value = HEADER, f"{gateway}|%REQ(:AUTHORITY)%"
+    append.append_action = api.base.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+    return api.named("sealos.scope_key", message)
+
+
+def scoped_routes() -> api.Message:
+    """envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes over ADS."""
+    message = api.hcm.ScopedRoutes(name="hosts", rds_config_source=api.ads())
+    message.scope_key_builder.fragments.add().header_value_extractor.name = HEADER
+    message.scope_key_builder.fragments[0].header_value_extractor.index = 0
+    message.scoped_rds.scoped_rds_config_source.CopyFrom(api.ads())
+    return message
+
+
+def filters() -> list[api.Message]:
+    """The HTTP filters that find the host, in order; they come before every policy filter."""
+    fold, following = _lua("fold.lua"), _lua("next.lua")
+    return [
+        _filter(FALLBACK, fold),
+        _filter(ON_DEMAND, _on_demand()),
+        _filter(FALLBACK, following),
+        _filter(FALLBACK, _on_demand()),
+        _filter(FALLBACK, following),
+        _filter(FALLBACK, _on_demand()),
+    ]
+
+
+def _filter(name: str, message: api.Message) -> api.Message:
+    return api.hcm.HttpFilter(name=name, typed_config=api.pack(message))
+
+
+def _lua(file: str) -> api.Message:
+    source = resources.files("sealos_gateway.envoy").joinpath(file).read_text(encoding="utf-8")
+    return api.lua.Lua(default_source_code=api.base.DataSource(inline_string=source))
+
+
+def _on_demand() -> api.Message:
+    message = api.on_demand.OnDemand()
+    message.odcds.source.CopyFrom(api.ads())
+    return message
+
+
+def _known() -> api.Message:
+    metadata = api.base.Metadata()
+    metadata.filter_metadata[FALLBACK].update({"known": True})
+    return metadata
+
+
+#: Belongs into `typed_per_filter_config` of every route configuration …
+ROUTE_CONFIG = (FALLBACK, api.pack(api.route_components.FilterConfig(disabled=True)))
+#: … together with this metadata on its virtual host.
+KNOWN = _known()

@@ -1,0 +1,23 @@
+"""Certificates as secrets. The name is stamped last, because Envoy asks by the SNI a client sent."""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import api
+from sealos_gateway.model.upstream import KeyPair
+
+
+def secret(pair: KeyPair) -> api.Message:
+    """envoy.extensions.transport_sockets.tls.v3.Secret, without its name (see `named`)."""
+    certificate = api.tls_common.TlsCertificate(
+        certificate_chain=api.base.DataSource(inline_bytes=pair.chain),
+        private_key=api.base.DataSource(inline_bytes=bytes(pair.key)),
+    )
+    return api.tls_common.Secret(tls_certificate=certificate)
+
+
+def named(body: bytes, name: str) -> bytes:
+    """The serialised secret under a name: Envoy refuses one whose name is not what it asked for.
+
+    Protobuf messages join by concatenation, so the name (field 1) is put in front instead of parsing the key again.
+    """
+    return bytes(api.tls_common.Secret(name=name).SerializeToString()) + body

@@ -1,0 +1,150 @@
+"""Why a URL is answered as it is: which host, object, rule, backend and endpoints, and why the others are not.
+
+Reads the tables of a settled pipeline and returns values; printing is the caller's.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sealos_gateway.model.traffic import Forward, HostKey, Match, PathKind, Respond, Route, VirtualHost
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.ingress import CLASS_ANNOTATION, Ingress
+from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.wiring import GATEWAY
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One route of the host and whether it answers; `why` in words."""
+
+    object: str
+    match: str
+    chosen: bool
+    why: str
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The answer, from the request to the endpoints. Empty strings stand for 'not applicable'."""
+
+    url: str
+    host: str = ""
+    host_why: str = ""
+    certificate: str = ""
+    answer: str = ""
+    object: str = ""
+    backend: str = ""
+    endpoints: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    others: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class UrlError(ValueError):
+    """The text is no URL that could be explained."""
+
+
+def explain(url: str, pipeline: Pipeline) -> Explanation:
+    """What would answer a GET of `url`. Raises UrlError."""
+    scheme, name, path = _parse(url, pipeline)
+    row, why = _host(name, pipeline)
+    certificate = _certificate(name, pipeline) if scheme == "https" else ""
+    others = _others(name, pipeline)
+    if row is None:
+        return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
+    chosen = next((route for route in row.routes if _matches(route.match, path)), None)
+    problems = tuple(str(problem) for problem in row.problems)
+    found = Explanation(
+        url, row.key.host, why, certificate, "404, empty body: no path of the host matches",
+        candidates=_candidates(row, chosen, path), others=others, problems=problems,
+    )  # fmt: skip
+    if chosen is None:
+        return found
+    return msgspec.structs.replace(found, object=str(chosen.origin), **_answer(chosen, scheme, pipeline))
+
+
+def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str]:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        raise UrlError(f"{url!r} is not a URL; write https://shop.example.com/path")
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    path = parts.path or "/"
+    if pipeline.settings.http.normalize_path:
+        path = posixpath.normpath(path) + ("/" if path.endswith("/") and posixpath.normpath(path) != "/" else "")
+    return scheme, parts.hostname.lower().rstrip("."), path
+
+
+def _host(name: str, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
+    """The most specific host: its own name, the wildcard one label above, any host."""
+    parent = name.partition(".")[2]
+    for host, why in ((name, "the host itself"), (f"*.{parent}", "the wildcard above it"), ("*", "any host")):
+        if row := pipeline.hosts.get(HostKey(GATEWAY, host)):
+            return row, why
+    return None, f"no Ingress claims {name}, *.{parent} or any host"
+
+
+def _matches(match: Match, path: str) -> bool:
+    if match.kind is PathKind.EXACT:
+        return path == match.path
+    return match.path == "/" or path == match.path or path.startswith(match.path + "/")
+
+
+def _candidates(row: VirtualHost, chosen: Route | None, path: str) -> tuple[Candidate, ...]:
+    """Every route in order of precedence, with the reason why it does or does not answer."""
+
+    def why(route: Route) -> str:
+        if route is chosen:
+            return "matches, and comes first"
+        if _matches(route.match, path):
+            return "matches too, but a path before it is more specific or belongs to an older object"
+        return f"does not match {path}"
+
+    return tuple(
+        Candidate(str(route.origin), f"{route.match.kind.name.title()} {route.match.path}", route is chosen, why(route))
+        for route in row.routes
+    )
+
+
+def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
+    if route.https_only and scheme == "http":
+        return {"answer": "308 redirect to https (the host has TLS; annotation sealos.io/ssl-redirect)"}
+    match route.action:
+        case Respond(status, body):
+            return {"answer": f"{status} from the gateway itself: {body or 'empty body'}"}
+        case Forward(key):
+            backend, endpoints = pipeline.backends.get(key), pipeline.endpoints.get(key)
+            if backend and backend.dns_name:
+                places: tuple[str, ...] = (f"{backend.dns_name}:{backend.dns_port} (DNS)",)
+            else:
+                places = tuple(f"{e.address}:{e.port}" for e in (endpoints.endpoints if endpoints else ()))
+            protocol = backend.protocol.value if backend else ""
+            answer = "forwarded" if places else "503 no healthy upstream: the Service has no ready endpoint"
+            named = f"Service {key.namespace}/{key.service} port {key.port} ({protocol})"
+            return {"answer": answer, "backend": named, "endpoints": places}
+
+
+def _certificate(name: str, pipeline: Pipeline) -> str:
+    parent = name.partition(".")[2]
+    for pattern in (name, f"*.{parent}", "*"):
+        row = pipeline.certificates.get(pattern)
+        if row and row.pairs:
+            pairs = ", ".join(f"Secret {p.name} ({p.algorithm}, until {p.not_after[:10]})" for p in row.pairs)
+            return f"{pattern}: {pairs}"
+    return f"none covers {name}: the handshake is refused"
+
+
+def _others(name: str, pipeline: Pipeline) -> tuple[str, ...]:
+    """Objects that name the host and yet do not answer. Looks at every Ingress: for people, not for traffic."""
+    found = []
+    for ref, row in pipeline.ingresses.rows.items():
+        if any(ingresses.covers(rule.host.lower() or "*", name) for rule in row.spec.rules or ()):
+            if pipeline.attachments.get(ref) is None:
+                found.append(f"Ingress {ref}: its class {_class(row)!r} is not ours")
+            found += [str(problem) for problem in pipeline.ingress_problems.get(ref) or ()]
+    return tuple(found)
+
+
+def _class(row: Ingress) -> str | None:
+    return row.metadata.annotation(CLASS_ANNOTATION) or row.spec.ingress_class_name

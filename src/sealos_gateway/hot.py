@@ -1,0 +1,84 @@
+"""Which hosts had traffic lately: they are sent to the next Envoy that starts, without being asked for.
+
+Kept in a small file, so that a restart of everything still knows. Losing it costs a few milliseconds on the first
+request of each host, nothing else; so a full or read-only disk is a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from sealos_gateway.envoy import names
+from sealos_gateway.model.traffic import Forward
+from sealos_gateway.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+
+class _File(msgspec.Struct):
+    hosts: list[str] = []
+
+
+class HotHosts:
+    """Names of hosts, at most `most`."""
+
+    def __init__(self, path: Path, most: int, pipeline: Pipeline) -> None:
+        self._path = path
+        self._most = most
+        self._pipeline = pipeline
+        self._held = _File()
+        self._saved = _File()
+        self._warned = False
+
+    def load(self) -> None:
+        """Read the file; one that is missing or damaged means that nothing is hot."""
+        try:
+            self._held = msgspec.json.decode(self._path.read_bytes(), type=_File)
+        except FileNotFoundError:
+            return
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s is ignored: %s", self._path, error)
+
+    def save(self) -> None:
+        """Write the file if it would differ."""
+        if self._held == self._saved:
+            return
+        try:
+            fresh = self._path.with_suffix(".new")
+            fresh.write_bytes(msgspec.json.encode(self._held))
+            fresh.replace(self._path)
+        except OSError as error:
+            if not self._warned:
+                log.warning("%s cannot be written (%s): after a restart every host starts cold", self._path, error)
+            self._warned = True
+            return
+        self._saved, self._warned = self._held, False
+
+    def update(self, loaded: Iterable[str], used_clusters: frozenset[str]) -> None:
+        """Remember those of the loaded hosts whose clusters had traffic since that Envoy started."""
+        busy = [name for name in loaded if used_clusters.intersection(self._clusters(name))]
+        if busy:
+            self._held = _File(busy[-self._most :])
+
+    def by_type(self) -> Mapping[str, frozenset[str]]:
+        """What to send without being asked: scopes of hot hosts that still exist, and their clusters."""
+        existing = [name for name in self._held.hosts if self._pipeline.hosts.get(names.parse_host(name))]
+        clusters = frozenset(cluster for name in existing for cluster in self._clusters(name))
+        return {names.SCOPE: frozenset(existing), names.CLUSTER: clusters}
+
+    def everything(self) -> Mapping[str, frozenset[str]]:
+        """All hosts and all clusters, for a gateway small enough."""
+        domain = self._pipeline.domain
+        return {
+            names.SCOPE: frozenset(names.host(key) for key in self._pipeline.hosts.rows),
+            names.CLUSTER: frozenset(names.backend(key, domain) for key in self._pipeline.backends.rows),
+        }
+
+    def _clusters(self, name: str) -> list[str]:
+        row = self._pipeline.hosts.get(names.parse_host(name))
+        actions = [route.action for route in row.routes] if row else []
+        return [names.backend(it.backend, self._pipeline.domain) for it in actions if isinstance(it, Forward)]

@@ -1,0 +1,64 @@
+"""Envoy's admin interface over its Unix socket: the few questions we ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+
+
+class AdminError(Exception):
+    """Envoy's admin socket did not answer (it is starting, gone, or overloaded)."""
+
+
+class Admin:
+    """A client of one Envoy. Every method raises AdminError when Envoy does not answer within `timeout` seconds."""
+
+    def __init__(self, socket: Path, timeout: float = 5.0) -> None:
+        self.socket = socket
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+
+    async def _call(self, method: str, path: str) -> str:
+        try:
+            connector = aiohttp.UnixConnector(str(self.socket))
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=self._timeout) as session,
+                session.request(method, f"http://envoy{path}") as response,
+            ):
+                text = await response.text()
+        except (aiohttp.ClientError, OSError) as error:
+            raise AdminError(f"{path}: {type(error).__name__}: {error}") from error
+        if response.status >= 400 and path != "/ready":
+            raise AdminError(f"{path}: status {response.status}: {text[:200]}")
+        return text
+
+    async def is_live(self) -> bool:
+        """Whether Envoy says LIVE: its listeners are warm."""
+        return (await self._call("GET", "/ready")).strip() == "LIVE"
+
+    async def fail_health_check(self) -> None:
+        await self._call("POST", "/healthcheck/fail")
+
+    async def drain(self) -> None:
+        """Answer every request with a request to close the connection; stop listening when the drain time is over."""
+        await self._call("POST", "/drain_listeners?graceful&skip_exit")
+
+    async def active_requests(self) -> int:
+        """Requests in flight on the traffic listeners (streams and upgraded connections included)."""
+        text = await self._call("GET", "/stats?filter=^http\\.(http|https)\\.downstream_rq_active$")
+        return sum(int(line.rpartition(":")[2]) for line in text.splitlines() if ":" in line)
+
+    async def used_clusters(self) -> frozenset[str]:
+        """Names of clusters that had a request since this Envoy started."""
+        text = await self._call("GET", "/stats?usedonly&filter=^cluster\\..*\\.upstream_rq_total$")
+        lines = (line.partition(":")[0] for line in text.splitlines())
+        return frozenset(line.removeprefix("cluster.").removesuffix(".upstream_rq_total") for line in lines)
+
+    async def prometheus(self) -> str:
+        """Envoy's own metrics: those that were used at least once."""
+        return await self._call("GET", "/stats/prometheus?usedonly")
+
+    async def memory_bytes(self) -> int:
+        """Bytes allocated by Envoy, as its allocator counts them."""
+        text = await self._call("GET", "/stats?filter=^server.memory_allocated$")
+        return int(text.rpartition(":")[2])

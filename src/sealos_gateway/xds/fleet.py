@@ -1,0 +1,147 @@
+"""Who is connected, what each client has acknowledged, and which resources were refused.
+
+A plain object that reads the live streams, so it is never out of step with them; the server tells it of connections and
+of refusals. What it remembers of a client that went away is only what that client had asked for by name, newest last:
+the hot set of its next connection. No asyncio and no Envoy meaning here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from sealos_gateway.xds.messages import Acked, Event, Rejected
+from sealos_gateway.xds.snapshot import Mark, Snapshot
+from sealos_gateway.xds.stream import Progress, Stream
+
+
+class Rejection(NamedTuple):
+    """A resource that does not work: refused by a client, or not rendered at all (then the version is empty)."""
+
+    type: str
+    name: str
+    version: str
+    message: str
+    node: str
+
+
+class Connection:
+    """One stream of one node, from its first request to its end."""
+
+    def __init__(self, node: str, since: int, stream: Stream) -> None:
+        self.node, self.since = node, since
+        self.stream = stream
+        self.last_rejection: dict[str, Rejected] = {}
+
+
+class NodeView(NamedTuple):
+    """What the console shows of a node."""
+
+    node: str
+    connected: bool
+    since: int
+    types: dict[str, Progress]
+    last_rejection: dict[str, Rejected]
+
+
+class Fleet:
+    """See the text of this module. `remember` bounds the nodes that are kept after they disconnect."""
+
+    def __init__(self, remember: int = 100) -> None:
+        self._remember = remember
+        self._connections: dict[str, list[Connection]] = {}
+        self._gone: dict[str, NodeView] = {}  # oldest first
+        self._asked: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._rejections: dict[tuple[str, str], Rejection] = {}
+        self._callbacks: list[Callable[[], None]] = []
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call back whenever the list of rejections changes."""
+        self._callbacks.append(callback)
+
+    # What the server tells
+
+    def connect(self, node: str, stream: Stream, revision: int) -> Connection:
+        connection = Connection(node, revision, stream)
+        self._connections.setdefault(node, []).append(connection)
+        self._gone.pop(node, None)
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        """Forget a connection; if it was the node's last one, remember what it had asked for."""
+        left = self._connections.get(connection.node, [])
+        if connection not in left:
+            return
+        left.remove(connection)
+        if left:
+            return
+        del self._connections[connection.node]
+        types = connection.stream.progress()
+        asked = {type_: connection.stream.subscribed(type_) for type_ in types}
+        self._asked[connection.node] = {**self._asked.get(connection.node, {}), **asked}
+        self._gone[connection.node] = NodeView(
+            connection.node, False, connection.since, types, connection.last_rejection
+        )
+        while len(self._gone) > self._remember:
+            oldest = next(iter(self._gone))
+            del self._gone[oldest]
+            self._asked.pop(oldest, None)
+
+    def record(self, connection: Connection, events: Iterable[Event]) -> None:
+        """Take what a client accepted and refused."""
+        for event in events:
+            if isinstance(event, Acked):
+                for name, version in event.rows:
+                    known = self._rejections.get((event.type, name))
+                    if known and (known.node, known.version) == (connection.node, version):
+                        self._settle(event.type, name, None)
+            else:
+                connection.last_rejection[event.type] = event
+                rejection = Rejection(event.type, event.name, event.version, event.message, connection.node)
+                if event.name:
+                    self._settle(event.type, event.name, rejection)
+
+    def unrendered(self, type_: str, name: str, error: str | None) -> None:
+        """A row could not be rendered, or can be again."""
+        if error is not None:
+            self._settle(type_, name, Rejection(type_, name, "", error, ""))
+        elif (known := self._rejections.get((type_, name))) is not None and not known.node:
+            self._settle(type_, name, None)
+
+    def recheck(self, snapshot: Snapshot) -> None:
+        """Forget rejections of rows that are no longer what was refused. Costs the number of rejections."""
+        for (type_, name), rejection in [*self._rejections.items()]:
+            row = snapshot.peek(type_, name)
+            rendered = row is not None and not isinstance(row.body, Mark)
+            if row is None or (rendered and row.version != rejection.version):
+                self._settle(type_, name, None)
+
+    def _settle(self, type_: str, name: str, rejection: Rejection | None) -> None:
+        before = self._rejections.pop((type_, name), None)
+        if rejection is not None:
+            self._rejections[type_, name] = rejection
+        if before != rejection:
+            for callback in self._callbacks:
+                callback()
+
+    # What others ask
+
+    def nodes(self) -> Iterator[NodeView]:
+        """Every connection, then the nodes remembered from before."""
+        for connections in self._connections.values():
+            for one in connections:
+                yield NodeView(one.node, True, one.since, one.stream.progress(), one.last_rejection)
+        yield from self._gone.values()
+
+    def rejections(self) -> tuple[Rejection, ...]:
+        """What does not work now, oldest first."""
+        return tuple(self._rejections.values())
+
+    def subscribed(self, node: str, type_: str) -> tuple[str, ...]:
+        """The names a node asks for, newest last; after it disconnected, those it last asked for."""
+        for connection in reversed(self._connections.get(node, [])):
+            if names := connection.stream.subscribed(type_):
+                return names
+        return self._asked.get(node, {}).get(type_, ())
+
+    def all_acked(self, revision: int) -> bool:
+        """Whether somebody is connected that has everything up to a revision, with nothing under way or owed."""
+        return any(one.stream.settled(revision) for connections in self._connections.values() for one in connections)

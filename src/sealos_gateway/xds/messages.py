@@ -1,0 +1,73 @@
+"""What goes into a stream and what comes out of it, as values: no protobuf, no behaviour."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A DeltaDiscoveryRequest. `error` set means that the response with this nonce was refused."""
+
+    type: str
+    subscribe: tuple[str, ...] = ()
+    unsubscribe: tuple[str, ...] = ()
+    nonce: str = ""
+    error: str | None = None
+    initial_versions: Mapping[str, str] = {}
+
+
+class Resource(NamedTuple):
+    """One resource on its way to the client, under the name that the client knows."""
+
+    name: str
+    version: str
+    body: bytes
+
+
+class Response(msgspec.Struct, frozen=True):
+    """A DeltaDiscoveryResponse."""
+
+    type: str
+    nonce: str
+    resources: tuple[Resource, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class Acked(msgspec.Struct, frozen=True):
+    """The client took these snapshot rows: (row name, row version)."""
+
+    type: str
+    rows: tuple[tuple[str, str], ...]
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """The client refused this snapshot row. An empty name: a response without resources was refused."""
+
+    type: str
+    name: str
+    version: str
+    message: str
+
+
+Event = Acked | Rejected
+
+
+class Presentation(Protocol):
+    """How rows answer to the names that clients ask for. Both methods are pure functions of their arguments."""
+
+    def candidates(self, type_: str, name: str) -> tuple[str, ...]:
+        """The row names that can answer a subscribed name, best first."""
+
+    def present(self, type_: str, name: str, row_name: str, body: bytes, hot: bool) -> bytes:
+        """The bytes of the row as this client shall see them."""
+
+
+class AsIs:
+    """The presentation that changes nothing: a row answers to its own name."""
+
+    def candidates(self, type_: str, name: str) -> tuple[str, ...]:  # noqa: ARG002
+        return (name,)
+
+    def present(self, type_: str, name: str, row_name: str, body: bytes, hot: bool) -> bytes:  # noqa: ARG002
+        return body
