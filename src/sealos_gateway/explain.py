@@ -12,7 +12,8 @@ import msgspec
 
 from sealos_gateway.model.traffic import Forward, HostKey, Match, PathKind, Respond, Route, VirtualHost
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.resources.ingress import CLASS_ANNOTATION, Ingress
+from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
+from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.wiring import GATEWAY
 
@@ -109,7 +110,7 @@ def _candidates(row: VirtualHost, chosen: Route | None, path: str) -> tuple[Cand
 
 def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
     if route.https_only and scheme == "http":
-        return {"answer": "308 redirect to https (the host has TLS; annotation sealos.io/ssl-redirect)"}
+        return {"answer": f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"}
     match route.action:
         case Respond(status, body):
             return {"answer": f"{status} from the gateway itself: {body or 'empty body'}"}
@@ -147,4 +148,4 @@ def _others(name: str, pipeline: Pipeline) -> tuple[str, ...]:
 
 
 def _class(row: Ingress) -> str | None:
-    return row.metadata.annotation(CLASS_ANNOTATION) or row.spec.ingress_class_name
+    return row.metadata.annotation(INGRESS_CLASS.name) or row.spec.ingress_class_name

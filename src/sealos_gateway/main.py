@@ -52,7 +52,11 @@ class Gateway:
         self.ready = asyncio.Event()
         self._unreported = asyncio.Event()
         stream = functools.partial(
-            Stream, hooks=EnvoyPresentation(), follows={names.CLUSTER: names.ENDPOINTS}, break_last=names.BREAK_LAST
+            Stream,
+            hooks=EnvoyPresentation(),
+            follows={names.CLUSTER: names.ENDPOINTS},
+            break_last=names.BREAK_LAST,
+            most={names.SECRET: settings.tls.max_secrets},
         )
         self.server = AdsServer(
             self.pipeline.snapshot, self.fleet, state / "xds.sock",

@@ -51,6 +51,13 @@ class Metrics:
         yield GaugeMetricFamily("sgw_derivation_failures", "Rows kept at their last good value after an internal error",
                                 value=len(self._pipeline.graph.failures))  # fmt: skip
         yield GaugeMetricFamily("sgw_revision", "Revision of the snapshot", value=self._pipeline.snapshot.revision)
+        yield GaugeMetricFamily("sgw_acknowledged_revision", "Revision that every connected Envoy has, 0 without one",
+                                value=self._acknowledged())  # fmt: skip
+
+    def _acknowledged(self) -> int:
+        """Of every type on every stream the smallest; a type that an Envoy has not asked for yet does not count."""
+        connected = (node.types.values() for node in self._fleet.nodes() if node.connected)
+        return min((progress.acked for types in connected for progress in types), default=0)
 
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""

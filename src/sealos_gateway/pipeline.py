@@ -32,6 +32,7 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import BackendKey, Forward, HostKey, Listener, VirtualHost
 from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet
 from sealos_gateway.resources import core, ingress, kinds
+from sealos_gateway.resources.annotations import DEFAULT_CLASS
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import Settings
 from sealos_gateway.translate import certificates, statuses, virtual_hosts
@@ -262,7 +263,7 @@ def _bytes(message: Any) -> bytes:
 
 
 def _default_class(row: ingress.IngressClass) -> tuple[str, ...]:
-    return ("default",) if row.metadata.annotation(ingress.DEFAULT_CLASS_ANNOTATION) == "true" else ()
+    return ("default",) if row.metadata.annotation(DEFAULT_CLASS.name) == "true" else ()
 
 
 def _slice_service(row: core.EndpointSlice) -> tuple[Ref, ...]:

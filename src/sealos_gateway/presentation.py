@@ -26,3 +26,8 @@ class EnvoyPresentation:
         if hot and type_url == names.SCOPE:
             return body + routes.EAGER
         return body
+
+    def absent(self, type_url: str, name: str) -> bytes | None:
+        """A request that waits for routes would wait for ever if it heard 'removed': it gets an empty configuration,
+        with which the search for a host goes on (wildcard, any host, 404)."""
+        return routes.nothing(name) if type_url == names.ROUTES else None

@@ -82,10 +82,9 @@ class TlsSettings(_Group, frozen=True):
         "ECDHE-ECDSA-AES256-GCM-SHA384",
         "ECDHE-RSA-AES256-GCM-SHA384",
     )
-    # Most certificates an Envoy keeps in memory; a flood of random names cannot pass it.
+    # Most server names whose certificate an Envoy keeps in memory (about 28 KiB each); beyond, the oldest goes and is
+    # fetched again when it is asked for. A flood of random names under a wildcard cannot pass it.
     max_secrets: int = 20_000
-    # A certificate unused this long leaves Envoy's memory (it is fetched again at the next handshake).
-    secret_idle_seconds: int = 3600
 
 
 class HttpSettings(_Group, frozen=True):
@@ -126,6 +125,7 @@ class HttpSettings(_Group, frozen=True):
 class AccessLogSettings(_Group, frozen=True):
     """One line per request."""
 
+    # The form of a line; `off` writes none.
     format: AccessLogFormat = AccessLogFormat.JSON
     # A file, or /dev/stdout.
     path: str = "/dev/stdout"

@@ -67,8 +67,6 @@ def listener_options(settings: Settings) -> listeners.Options:
         log_path=settings.access_log.path,
         min_tls=tls.min_version,
         ciphers=tls.ciphers,
-        max_secrets=tls.max_secrets,
-        secret_idle_seconds=tls.secret_idle_seconds,
     )
 
 

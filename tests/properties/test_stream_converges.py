@@ -10,6 +10,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
+from sealos_gateway.xds import messages
 from sealos_gateway.xds.messages import Acked, Request, Response
 from sealos_gateway.xds.snapshot import Snapshot
 from sealos_gateway.xds.stream import Stream
@@ -21,7 +22,7 @@ BODIES = ("1", "2", "3", "bad1", "bad2")
 HOT = {C: frozenset({"b"}), R: frozenset({"b"})}
 
 
-class Presented:
+class Presented(messages.AsIs):
     """Endpoints of x may be answered by those of d; each is stamped with the name asked for."""
 
     def candidates(self, type_: str, name: str) -> tuple[str, ...]:

@@ -1,10 +1,9 @@
 """The fleet: who is connected, how far they are, what was refused, and what a node had asked for."""
 
-from tests.xds.playbook import C, E, Playbook, ack, leave, nack, sends, version, want
-
 from sealos_gateway.xds.fleet import Fleet
 from sealos_gateway.xds.messages import Acked, Rejected
 from sealos_gateway.xds.stream import Progress
+from tests.xds.playbook import C, E, Playbook, ack, leave, nack, sends, version, want
 
 
 def test_a_connected_node_is_seen_as_it_is_now() -> None:
@@ -103,6 +102,8 @@ def test_a_rejection_is_listed_and_told() -> None:
     assert node.last_rejection == {C: Rejected(C, "a", version("bad"), "no")}
     assert heard == [1]
     fleet.recheck(talk.snapshot)
+    connection = fleet.connect("n1", Playbook().stream, 1)
+    fleet.record(connection, [Rejected(C, "a", version("bad"), "no")])
     assert heard == [1], "nothing changed"
 
 

@@ -272,3 +272,60 @@ def test_memory_is_flat_under_endless_add_change_remove() -> None:
     finally:
         tracemalloc.stop()
     assert [*snapshot.since(R, 0)] == []
+
+
+def test_touching_an_unrendered_row_is_a_change() -> None:
+    snapshot = Snapshot((R,), {R: str.encode})
+    snapshot.touch(R, "a")
+    snapshot.commit()
+    snapshot.touch(R, "a")
+    assert snapshot.commit()
+    assert [*snapshot.since(R, 1)] == ["a"]
+
+
+def test_a_rejected_state_is_never_a_fallback() -> None:
+    snapshot = filled(a=b"1")
+    snapshot.reject(C, "a", content_version(b"1"))
+    snapshot.reject(C, "a", put(snapshot, "a", b"2"))
+    assert served(snapshot, "a") is Mark.WITHHELD
+
+
+def test_putting_the_rejected_bytes_after_a_touch_tries_them_again() -> None:
+    snapshot = Snapshot((C,), {C: str.encode})
+    bad = put(snapshot, "a", b"bad")
+    snapshot.reject(C, "a", bad)
+    snapshot.touch(C, "a")
+    snapshot.commit()
+    put(snapshot, "a", b"bad")
+    assert served(snapshot, "a") == b"bad"
+
+
+def test_a_fallback_accepted_late_is_kept_against_a_later_rejection() -> None:
+    snapshot = filled(a=b"1")
+    newer = put(snapshot, "a", b"2")
+    snapshot.accept(C, "a", content_version(b"1"))
+    snapshot.reject(C, "a", content_version(b"1"))
+    snapshot.reject(C, "a", newer)
+    assert served(snapshot, "a") == b"1"
+
+
+def test_rendering_something_else_forgives_the_rejection() -> None:
+    renderer = Broken()
+    snapshot = Snapshot((R,), {R: renderer})
+    for body in (b"bad", b"good", b"bad"):
+        renderer.bodies = {"a": body}
+        snapshot.touch(R, "a")
+        snapshot.commit()
+        assert served(snapshot, "a", R) == body
+        snapshot.reject(R, "a", content_version(b"bad"))
+
+
+def test_going_back_to_an_accepted_state_keeps_its_good_name() -> None:
+    snapshot = filled(a=b"1")
+    snapshot.accept(C, "a", content_version(b"1"))
+    put(snapshot, "a", b"2")
+    snapshot.reject(C, "a", put(snapshot, "a", b"1"))
+    assert served(snapshot, "a") == b"1"
+    row = snapshot.peek(C, "a")
+    assert row is not None
+    assert row.fallback is None

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from tests.xds.playbook import ORDER, C, E, L, Playbook, R, S, ack, leave, nack, sends, version, want
 
 from sealos_gateway.xds.messages import Acked, Rejected, Request
 from sealos_gateway.xds.snapshot import Snapshot
+from tests.xds.playbook import ORDER, C, E, L, Playbook, R, S, ack, leave, nack, sends, version, want
 
 
 def book(**options: Any) -> Playbook:

@@ -1,9 +1,8 @@
 """Refusals: one bad resource holds nothing back, is never sent in a loop, and is known by name."""
 
-from tests.xds.playbook import ORDER, C, E, Playbook, R, ack, leave, nack, sends, version, want
-
 from sealos_gateway.xds.messages import Acked, Rejected
 from sealos_gateway.xds.snapshot import Snapshot
+from tests.xds.playbook import ORDER, C, E, Playbook, R, ack, leave, nack, sends, version, want
 
 
 def apply_verdicts(talk: Playbook) -> None:
@@ -176,3 +175,42 @@ def test_refusing_what_was_left_meanwhile_changes_nothing() -> None:
     talk = Playbook().change(E, a="bad")
     talk >> want(E, "a") << sends(E, a="bad") >> leave(E, "a") >> nack(E)
     talk.change(E, a="2").quiet()
+
+
+def test_a_bad_resource_found_among_others_leaves_what_the_client_had() -> None:
+    talk = Playbook().change(C, a="1")
+    talk >> want(C) << sends(C, a="1") >> ack(C)
+    talk.change(C, a="bad", b="1")
+    until_quiet(talk)
+    talk.change(C, a="1").quiet()
+
+
+def test_a_bad_resource_found_among_others_that_the_client_never_had_is_not_removed() -> None:
+    talk = Playbook().change(C, a="bad", b="1")
+    talk >> want(C)
+    until_quiet(talk)
+    talk.change(C, "a").quiet()
+
+
+def test_a_row_dropped_while_its_refusal_is_on_its_way_is_not_removed() -> None:
+    talk = Playbook().change(C, a="bad")
+    talk >> want(C) << sends(C, a="bad")
+    talk.change(C, "a").quiet()
+    (talk >> nack(C)).quiet()
+
+
+def test_a_refused_row_that_went_and_came_back_is_tried_again() -> None:
+    talk = Playbook().change(E, a="bad")
+    talk >> want(E, "a") << sends(E, a="bad") >> nack(E) << sends(E, "a") >> ack(E)
+    talk.change(E, "a").quiet()
+    talk.change(E, a="bad") << sends(E, a="bad")
+
+
+def test_serving_the_fallback_does_not_forgive_the_refused_version() -> None:
+    talk = Playbook().change(C, a="1")
+    talk >> want(C) << sends(C, a="1") >> ack(C)
+    talk.change(C, a="bad") << sends(C, a="bad") >> nack(C)
+    apply_verdicts(talk)
+    talk.quiet()
+    talk.snapshot.accept(C, "a", version("bad"))
+    (talk >> want(C, "a")).quiet()

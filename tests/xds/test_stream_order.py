@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from tests.xds.playbook import C, E, L, Playbook, R, S, ack, leave, nack, sends, version, want
-
 from sealos_gateway.xds.messages import Request
+from tests.xds.playbook import C, E, L, Playbook, R, S, ack, leave, nack, sends, version, want
 
 CDS_AND_EDS = frozenset({C, E})
 
@@ -189,3 +188,26 @@ def test_both_rules_together_come_to_rest() -> None:
     assert talk.stream.settled(2)
     talk.stream.receive(Request(C, nonce="late"))
     talk.quiet()
+
+
+def test_a_change_seen_twice_still_holds_back_what_came_with_its_first_part() -> None:
+    talk = ready()
+    talk.change(C, d="1") << sends(C, d="1")
+    talk.stage(C, n="1").stage(R, r="2").commit().stream.catch_up()
+    talk.change(C, n="2").stream.catch_up()
+    (talk >> ack(C) << sends(C, n="2")).quiet()
+    talk >> ack(C) << sends(R, r="2")
+
+
+def test_a_name_that_vanished_between_two_connections_goes_last() -> None:
+    talk = Playbook(break_last=CDS_AND_EDS).change(R, r="2")
+    talk >> want(R, "r", holding={"r": version("1")}) >> want(E, "gone", "never", holding={"gone": "x"})
+    (talk << sends(E, "never") << sends(R, r="2") >> ack(E)).quiet()
+    talk >> ack(R) << sends(E, "gone")
+
+
+def test_a_question_whose_row_goes_before_the_answer_is_still_answered() -> None:
+    talk = ready()
+    talk.stage(C, n="1").stage(R, q="1").commit()
+    (talk << sends(C, n="1") >> want(R, "q")).quiet()
+    talk.change(R, "q") << sends(R, "q")

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from sealos_gateway.xds import messages
+from sealos_gateway.xds.interest import Interest
 from tests.xds.playbook import C, Playbook, S, ack, leave, nack, sends, want
 
 
-class BySni:
+class BySni(messages.AsIs):
     """foo.a.com is answered by its own row, else by *.a.com, else by default; secrets carry the asked name."""
 
     def candidates(self, type_: str, name: str) -> tuple[str, ...]:
@@ -94,3 +96,20 @@ def test_a_changed_row_costs_the_names_it_can_answer() -> None:
     subscription.interest.newest = lambda name: asked.append(name) or newest(name)  # type: ignore[func-returns-value, method-assign]
     talk.change(S, **{WILD: "wild"}) << sends(S, **{FOO: f"{FOO}:wild"})
     assert set(asked) == {WILD, FOO}
+
+
+def test_who_has_the_best_candidate_keeps_it_when_its_change_is_refused() -> None:
+    talk = book().change(S, **{FOO: "exact", WILD: "wild"})
+    talk >> want(S, FOO) << sends(S, **{FOO: f"{FOO}:exact"}) >> ack(S)
+    (talk.change(S, **{FOO: "bad"}) << sends(S, **{FOO: f"{FOO}:bad"}) >> nack(S)).quiet()
+
+
+def test_left_names_leave_nothing_behind() -> None:
+    interest = Interest(Playbook().snapshot, S, BySni(), frozenset())
+    interest.subscribe(FOO)
+    interest.subscribe(BAR)
+    assert interest.unsubscribe(FOO)
+    assert [*interest.aliases(WILD)] == [BAR]
+    assert interest.unsubscribe(BAR)
+    assert not interest.unsubscribe(BAR)
+    assert interest._answers == {}

@@ -39,6 +39,7 @@ from envoy.extensions.resource_monitors.downstream_connections.v3 import downstr
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
 from envoy.extensions.transport_sockets.tls.v3 import common_pb2 as tls_common
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as tls_secret
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as tls
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as http_options
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, wrappers_pb2
@@ -50,8 +51,8 @@ __all__ = [
     "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components", "extension", "file_log",
     "fixed_heap", "grpc_service", "hcm", "header_mutation", "http_options", "listener", "listener_components",
     "lua", "on_demand", "overload", "previous_hosts", "protocol", "proxy_protocol", "route", "route_components",
-    "router", "scoped_route", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector", "typed_struct",
-    "wrappers_pb2",
+    "router", "scoped_route", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector", "tls_secret",
+    "typed_struct", "wrappers_pb2",
 ]  # fmt: skip
 
 Message = Any

@@ -34,8 +34,6 @@ class Options:
     log_path: str = "/dev/stdout"
     min_tls: str = "1.2"
     ciphers: tuple[str, ...] = ()
-    max_secrets: int = 20_000
-    secret_idle_seconds: int = 3600
 
 
 def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> api.Message:
@@ -146,14 +144,14 @@ def _tls(options: Options, secrets: list[str]) -> api.Message:
     for name in secrets:
         common.tls_certificate_sds_secret_configs.add(name=name, sds_config=api.ads())
     if not secrets:
-        common.custom_tls_certificate_selector.CopyFrom(_on_demand_secret(options))
+        common.custom_tls_certificate_selector.CopyFrom(_on_demand_secret())
         # Envoy refuses an on-demand certificate together with resumption: a ticket would outlive its certificate.
         context.disable_stateless_session_resumption = True
         context.disable_stateful_session_resumption = True
     return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
 
 
-def _on_demand_secret(options: Options) -> api.Message:
+def _on_demand_secret() -> api.Message:
     config = {
         "config_source": {"ads": {}, "resource_api_version": "V3"},
         "certificate_mapper": {
@@ -164,8 +162,6 @@ def _on_demand_secret(options: Options) -> api.Message:
                 "value": {"default_value": "*"},
             },
         },
-        "max_secrets": options.max_secrets,
-        "cache_idle_timeout": f"{options.secret_idle_seconds}s",
     }
     return api.extension.TypedExtensionConfig(
         name="envoy.tls.certificate_selectors.on_demand_secret", typed_config=api.pack_struct(_SELECTOR, config)

@@ -12,10 +12,10 @@ LISTENER = f"{_PREFIX}listener.v3.Listener"
 SCOPE = f"{_PREFIX}route.v3.ScopedRouteConfiguration"
 ROUTES = f"{_PREFIX}route.v3.RouteConfiguration"
 
-#: Make before break: a type is sent after those before it (house of the delta stream: `xds/stream.py`).
-ORDER = (CLUSTER, ENDPOINTS, SECRET, LISTENER, SCOPE, ROUTES)
+#: Make before break: a type is sent after those before it (the rules are in `xds/stream.py`).
+ORDER = (SECRET, CLUSTER, ENDPOINTS, LISTENER, SCOPE, ROUTES)
 #: What is removed only after everything that may name it has gone.
-BREAK_LAST = frozenset({CLUSTER, ENDPOINTS})
+BREAK_LAST = frozenset({CLUSTER, ENDPOINTS, SCOPE})
 
 SHORT = {
     CLUSTER: "clusters",

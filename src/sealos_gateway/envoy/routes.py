@@ -42,6 +42,11 @@ def route_configuration(host: VirtualHost, domain: str, https_port: int) -> api.
     return message
 
 
+def nothing(name: str) -> bytes:
+    """A route configuration without a single host: what a host that is gone answers with."""
+    return bytes(api.route.RouteConfiguration(name=name).SerializeToString(deterministic=True))
+
+
 def _route(message: api.Message, route: Route, domain: str) -> None:
     message.name = _name(route)
     _match(message.match, route.match)

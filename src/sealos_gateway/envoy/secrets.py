@@ -12,7 +12,7 @@ def secret(pair: KeyPair) -> api.Message:
         certificate_chain=api.base.DataSource(inline_bytes=pair.chain),
         private_key=api.base.DataSource(inline_bytes=bytes(pair.key)),
     )
-    return api.tls_common.Secret(tls_certificate=certificate)
+    return api.tls_secret.Secret(tls_certificate=certificate)
 
 
 def named(body: bytes, name: str) -> bytes:
@@ -20,4 +20,4 @@ def named(body: bytes, name: str) -> bytes:
 
     Protobuf messages join by concatenation, so the name (field 1) is put in front instead of parsing the key again.
     """
-    return bytes(api.tls_common.Secret(name=name).SerializeToString()) + body
+    return bytes(api.tls_secret.Secret(name=name).SerializeToString()) + body

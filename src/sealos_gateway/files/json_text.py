@@ -49,9 +49,10 @@ def _value_of_lines(data: bytes, start: int) -> tuple[msgspec.Raw, int]:
         found = _ERROR.match(str(error))
         if found is None:
             raise mistakes.syntax_at(data, len(data), "the text ends too early") from None
-        offset = int(found["offset"]) - 1  # msgspec counts the byte it stopped at
+        offset = int(found["offset"])
         if _TRAILING not in found["text"]:
             raise mistakes.syntax_at(data, start + offset, found["text"]) from None
+        offset -= 1  # here msgspec has counted the byte that it did not expect
     return _VALUE.decode(rest[:offset]), start + offset
 
 

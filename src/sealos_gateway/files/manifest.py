@@ -68,7 +68,7 @@ class _Json:
 
     _head = msgspec.json.Decoder(_JsonHead)
     _items = msgspec.json.Decoder(list[msgspec.Raw] | None)
-    _identity = msgspec.json.Decoder(objects.Identity)
+    _identity = msgspec.json.Decoder(objects.Named)
 
     def __init__(self, data: bytes) -> None:
         self.lines = json_text.Lines(data)
@@ -85,7 +85,7 @@ class _Json:
     def plain(self, piece: msgspec.Raw) -> Any:
         return msgspec.json.decode(piece)
 
-    def identity(self, piece: msgspec.Raw) -> objects.Identity:
+    def identity(self, piece: msgspec.Raw) -> objects.Named:
         return self._identity.decode(piece)
 
     def line(self, piece: msgspec.Raw) -> int:
@@ -114,8 +114,8 @@ class _Yaml:
     def plain(self, piece: Any) -> Any:
         return piece
 
-    def identity(self, piece: Any) -> objects.Identity:
-        return msgspec.convert(piece, objects.Identity)
+    def identity(self, piece: Any) -> objects.Named:
+        return msgspec.convert(piece, objects.Named)
 
     def line(self, piece: Any) -> int:
         return self._document.spans.get(id(piece), (self._document.line, 0, 0))[0]

@@ -6,9 +6,6 @@ import msgspec
 
 from sealos_gateway.resources.meta import Metadata, Resource
 
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
-
 
 class _Value(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     pass

@@ -15,13 +15,13 @@ import msgspec
 from sealos_gateway.live import Read
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Action, BackendKey, Forward, HostKey, Match, PathKind, Respond, Route
-from sealos_gateway.resources.ingress import CLASS_ANNOTATION, Ingress, IngressBackend, IngressPath
+from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
+from sealos_gateway.resources.ingress import Ingress, IngressBackend, IngressPath
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
 ANY_HOST = "*"
-SSL_REDIRECT = "sealos.io/ssl-redirect"
 #: Envoy's own words when a cluster has no usable endpoint; software reads them, so a missing Service says the same.
 NO_UPSTREAM = Respond(503, "no healthy upstream")
 
@@ -52,7 +52,7 @@ def age(ingress: Ingress) -> tuple[str, str, str]:
 
 def is_ours(ingress: Ingress, read: Read, world: World) -> bool:
     """Whether the class of the Ingress is ours. The annotation, where present, decides alone (as in ingress-nginx)."""
-    name = ingress.metadata.annotation(CLASS_ANNOTATION)
+    name = ingress.metadata.annotation(INGRESS_CLASS.name)
     if name is None:
         name = ingress.spec.ingress_class_name
     if name is None:
@@ -158,16 +158,16 @@ def routes(
 
 
 def _wants_redirect(ingress: Ingress, world: World) -> bool:
-    value = ingress.metadata.annotation(SSL_REDIRECT)
+    value = ingress.metadata.annotation(SSL_REDIRECT.name)
     return world.rules.ssl_redirect if value not in ("true", "false") else value == "true"
 
 
 def annotation_problems(ingress: Ingress) -> list[Problem]:
     """Our own annotations with values that cannot be honoured."""
-    value = ingress.metadata.annotation(SSL_REDIRECT)
+    value = ingress.metadata.annotation(SSL_REDIRECT.name)
     if value in (None, "true", "false"):
         return []
-    field = f"metadata.annotations[{SSL_REDIRECT}]"
+    field = f"metadata.annotations[{SSL_REDIRECT.name}]"
     message = f"{str(value)[:40]!r} is neither true nor false; the default of the gateway is used"
     return [_problem(ingress.ref, field, "InvalidAnnotation", message)]
 

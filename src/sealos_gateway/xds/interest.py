@@ -7,7 +7,7 @@ changed row at the number of names it can answer. Pure; what the client has or i
 from collections.abc import Iterator
 
 from sealos_gateway.xds.messages import AsIs, Presentation, Resource
-from sealos_gateway.xds.snapshot import Row, Snapshot
+from sealos_gateway.xds.snapshot import Row, Snapshot, content_version
 
 
 class Interest:
@@ -70,3 +70,12 @@ class Interest:
         assert isinstance(row.body, bytes)
         body = self._hooks.present(self._type, name, row_name, row.body, name in self._hot)
         return Resource(name, self.version(name, row_name, row), body)
+
+    def absent(self, name: str) -> Resource | None:
+        """What a client that asked for this name gets while no row answers to it; None: it is told so."""
+        body = self._hooks.absent(self._type, name) if name in self.names else None
+        return Resource(name, f"absent~{content_version(body)}", body) if body is not None else None
+
+    def oldest(self) -> str:
+        """The name that was subscribed longest ago."""
+        return next(iter(self.names))

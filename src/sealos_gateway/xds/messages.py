@@ -54,13 +54,16 @@ Event = Acked | Rejected
 
 
 class Presentation(Protocol):
-    """How rows answer to the names that clients ask for. Both methods are pure functions of their arguments."""
+    """How rows answer to the names that clients ask for. All methods are pure functions of their arguments."""
 
     def candidates(self, type_: str, name: str) -> tuple[str, ...]:
         """The row names that can answer a subscribed name, best first."""
 
     def present(self, type_: str, name: str, row_name: str, body: bytes, hot: bool) -> bytes:
         """The bytes of the row as this client shall see them."""
+
+    def absent(self, type_: str, name: str) -> bytes | None:
+        """What to send for a name asked for that has no row; None lets the client hear 'removed'."""
 
 
 class AsIs:
@@ -71,3 +74,6 @@ class AsIs:
 
     def present(self, type_: str, name: str, row_name: str, body: bytes, hot: bool) -> bytes:  # noqa: ARG002
         return body
+
+    def absent(self, type_: str, name: str) -> bytes | None:  # noqa: ARG002
+        return None

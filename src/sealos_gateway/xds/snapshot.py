@@ -120,6 +120,7 @@ class Snapshot:
                 seen.append(name)
             for name in seen:
                 del graves[name], self._rows[type_][name]
+            self._graves[type_] = graves or {}  # an emptied dict would stay slow to walk
 
     def accept(self, type_: str, name: str, version: str) -> None:
         """Some client took this version: it is good, and nothing older is needed any more."""
@@ -149,8 +150,7 @@ class Snapshot:
         staged = self._staged[type_]
         if row.body is not PENDING and _same(self._rows[type_].get(name), row):
             staged.pop(name, None)
-        elif name not in staged or not _same(staged[name], row):
-            staged.pop(name, None)
+        else:
             staged[name] = row
 
     def _publish(self, type_: str, name: str, row: Row) -> None:

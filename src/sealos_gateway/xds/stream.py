@@ -10,6 +10,8 @@ A stream is one `Subscription` per type plus the order between them, make before
   back its acknowledgement, until the cluster's endpoints have arrived *after* it. So the follower does not wait for the
   leader's ACK but only until the same-named row of the leader is on the wire, and is then sent again.
 
+`most` bounds the names a client may hold by asking for them, type by type: the oldest is taken away again.
+
 Upserts wait only for upserts of earlier types and removals only for later types, so there is no circle to wait in.
 Pure. Which types there are and what they mean is told by whoever builds the stream.
 """
@@ -46,12 +48,13 @@ class Stream:
         pieces: Mapping[str, int] | None = None,
         hooks: Presentation | None = None,
         hot: Mapping[str, frozenset[str]] | None = None,
+        most: Mapping[str, int] | None = None,
     ) -> None:
         self._snapshot, self._hooks, self._break_last = snapshot, hooks, break_last
         self._order = {type_: place for place, type_ in enumerate(order or snapshot.types)}
         self._follower = dict(follows or {})
         self._leader = {follower: leader for leader, follower in self._follower.items()}
-        self._pieces, self._hot = dict(pieces or {}), dict(hot or {})
+        self._pieces, self._hot, self._most = dict(pieces or {}), dict(hot or {}), dict(most or {})
         self._subscriptions: dict[str, Subscription] = {}  # in order
         self._events: list[Event] = []
         self._nonces = 0
@@ -110,7 +113,9 @@ class Stream:
 
     def _open(self, request: Request) -> None:
         hot = self._hot.get(request.type, frozenset())
-        subscription = Subscription(self._snapshot, request.type, self._hooks, hot)
+        subscription = Subscription(
+            self._snapshot, request.type, self._hooks, hot, self._most.get(request.type, UNGATED)
+        )
         opened = {**self._subscriptions, request.type: subscription}
         # A type nobody knows is answered too ("there is nothing"), after all others.
         self._subscriptions = dict(sorted(opened.items(), key=lambda item: self._order.get(item[0], UNGATED)))

@@ -57,9 +57,15 @@ class Subscription:
     """See the text of this module."""
 
     def __init__(
-        self, snapshot: Snapshot, type_: str, hooks: Presentation | None = None, hot: frozenset[str] = frozenset()
+        self,
+        snapshot: Snapshot,
+        type_: str,
+        hooks: Presentation | None = None,
+        hot: frozenset[str] = frozenset(),
+        most: int = UNGATED,
     ) -> None:
         self.type = type_
+        self._most = most
         self.interest = Interest(snapshot, type_, hooks, hot)
         self.held: dict[str, str] = {}
         self.owed: dict[str, int] = {}  # upserts: name -> gate, oldest first
@@ -117,6 +123,8 @@ class Subscription:
         for name in request.unsubscribe:
             if name != "*":
                 self._unsubscribe(name, floor)
+        while len(self.interest.names) > self._most:
+            self._evict(self.interest.oldest())
         self.catch_up()
 
     def ask(self, name: str, floor: int, *, force: bool = True) -> None:
@@ -150,6 +158,12 @@ class Subscription:
     def _subscribe_all(self) -> None:
         if not self.interest.wildcard:
             self.interest.wildcard, self.cursor, self._first_answer_due = True, 0, not self.held
+
+    def _evict(self, name: str) -> None:
+        """Take a name away from a client that asked for too many; it will ask again if it needs it."""
+        self.interest.unsubscribe(name)
+        self._forget(name)
+        self.doomed[name] = AT_ONCE
 
     def _unsubscribe(self, name: str, floor: int) -> None:
         """Unsubscribed under a wildcard: the client must hear whether the name is still there for it."""
@@ -200,9 +214,11 @@ class Subscription:
         while self._halves and not sent:
             self._gather(self._halves.popleft(), piece, limit, waits, sent, resources)
         removed: dict[str, int] = {}
-        if not self._halves and not sent:
+        if not sent:
             self._gather(list(self.owed), piece, limit, waits, sent, resources)
-            removed = self._removals(piece - len(sent), last)
+            removed = self._removals(piece - len(sent), last, sent, resources)
+        # A dict that was once large stays slow to walk, however few it holds now.
+        self.owed, self.doomed = self.owed or {}, self.doomed or {}
         if not sent and not removed and not (self._first_answer_due and not self.owed):
             return None
         self._first_answer_due = False
@@ -266,13 +282,21 @@ class Subscription:
             self.doomed[name] = AT_ONCE
         self._forced.discard(name)
 
-    def _removals(self, room: int, last: int) -> dict[str, int]:
-        allowed = [name for name, revision in self.doomed.items() if revision <= last][:room]
-        removed = {name: self.doomed.pop(name) for name in allowed}
-        for name in removed:
+    def _removals(self, room: int, last: int, sent: dict[str, Sent], resources: list[Resource]) -> dict[str, int]:
+        """Names to be listed as removed; those that have a stand-in for 'there is none' become resources instead."""
+        removed: dict[str, int] = {}
+        for name in [name for name, revision in self.doomed.items() if revision <= last][:room]:
+            revision, forced, previous = self.doomed.pop(name), name in self._forced, self.held.pop(name, None)
             self._forced.discard(name)
-            self.held.pop(name, None)
             self._doubt.pop(name, None)
+            absent = self.interest.absent(name)
+            if absent is None:
+                removed[name] = revision
+                continue
+            self.held[name] = absent.version
+            if absent.version != previous or forced:
+                resources.append(absent)
+                sent[name] = Sent(absent.version, name, absent.version, revision or UNGATED, previous)
         return removed
 
     # What the client made of it
@@ -315,6 +339,7 @@ class Subscription:
     # Small verbs
 
     def _owe(self, name: str, gate: int) -> None:
+        """A name keeps its place and its oldest gate when it changes again before it was sent."""
         self.doomed.pop(name, None)
         self.owed[name] = min(self.owed.get(name, UNGATED), gate)
 

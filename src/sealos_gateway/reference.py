@@ -1,0 +1,169 @@
+"""Reference pages made from the code, so that they cannot say anything else: `python -m sealos_gateway.reference docs`.
+
+`docs/settings.md` comes from `settings.py`: names, types and defaults from the values, the words from the comment
+above each attribute. `docs/annotations.md` comes from `resources/annotations.py`. With `--check` nothing is written,
+and stale pages fail. A tool for developers: nothing imports it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import enum
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args, get_origin
+
+import msgspec
+
+from sealos_gateway import settings
+from sealos_gateway.resources import annotations as known
+
+_MADE = "<!-- Made by `make docs` from {source}: edit there, not here. -->"
+_INLINE = 80  # a longer default gets lines of its own
+_KINDS = {str: "text", int: "whole number", bool: "true or false"}
+
+Group = type[msgspec.Struct]
+Comments = dict[tuple[str, str], str]
+
+
+class UndocumentedError(Exception):
+    """The code leaves something out that the pages have to say."""
+
+
+class Setting(NamedTuple):
+    """One setting; `default` is JSON, or empty where there is none."""
+
+    path: str
+    kind: str
+    default: str
+    words: str
+
+
+def comments(source: str) -> Comments:
+    """What is written directly above each attribute, by class and attribute."""
+    lines = source.splitlines()
+    found: Comments = {}
+    for group in ast.parse(source).body:
+        if isinstance(group, ast.ClassDef):
+            for node in group.body:
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                    found[group.name, node.target.id] = " ".join(_above(lines, node.lineno))
+    return found
+
+
+def _above(lines: list[str], number: int) -> list[str]:
+    first = number - 1
+    while first and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    return [line.lstrip().removeprefix("#").strip() for line in lines[first : number - 1]]
+
+
+def of_group(group: Group, prefix: str, words: Comments) -> Iterator[Setting]:
+    """The settings of one group and of the groups in its lists. Raises UndocumentedError for one without words."""
+    for field in msgspec.structs.fields(group):
+        if _is_group(field.type):
+            continue
+        path = f"{prefix}{field.name}"
+        if not words.get((group.__name__, field.name)):
+            raise UndocumentedError(f"{path}: write a comment above it in settings.py")
+        default = "" if field.required else json.dumps(msgspec.to_builtins(field.default), ensure_ascii=False)
+        yield Setting(path, _kind(field.type), default, words[group.__name__, field.name])
+        for inner in get_args(field.type):
+            if _is_group(inner):
+                yield from of_group(inner, f"{path}[].", words)
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _kind(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        inner = get_args(kind)[0]
+        return "list of entries" if _is_group(inner) else f"list of {_kind(inner)}"
+    if issubclass(kind, enum.Enum):
+        return "one of " + ", ".join(f"`{member.value}`" for member in kind)
+    return _KINDS[kind]
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    words = comments(Path(settings.__file__).read_text(encoding="utf-8"))
+    lines = [
+        _MADE.format(source="src/sealos_gateway/settings.py"),
+        "# Settings",
+        "`sgw run --config FILE` reads a YAML or JSON file. It holds only what differs from the defaults. An unknown"
+        " name or a value of the wrong type is an error: nothing is ignored silently. Options of the command line"
+        " (`sgw run --help`) win over the file.",
+        "## Top level",
+        *_listed(of_group(settings.Settings, "", words)),
+    ]
+    for field in msgspec.structs.fields(settings.Settings):
+        if _is_group(field.type):
+            lines += [f"## {field.name}", _first_line(field.type)]
+            lines += _listed(of_group(field.type, f"{field.name}.", words))
+    return "\n\n".join(lines) + "\n"
+
+
+def _first_line(group: Group) -> str:
+    return (group.__doc__ or "").strip().partition("\n")[0]
+
+
+def _listed(found: Iterator[Setting]) -> Iterator[str]:
+    for setting in found:
+        yield f"### `{setting.path}`"
+        if not setting.default:
+            yield f"{setting.kind}, required"
+        elif len(setting.default) <= _INLINE:
+            yield f"{setting.kind}, default `{setting.default}`"
+        else:
+            pretty = json.dumps(json.loads(setting.default), indent=2, ensure_ascii=False)
+            yield f"{setting.kind}, default:\n\n```json\n{pretty}\n```"
+        yield setting.words
+
+
+def annotations_page() -> str:
+    """docs/annotations.md."""
+    rows = [f"| `{a.name}` | {a.kind} | {a.values} | {a.default} | {a.meaning} |" for a in known.ALL]
+    table = ["| annotation | on | values | where it is absent | meaning |", "|---|---|---|---|---|", *rows]
+    lines = [
+        _MADE.format(source="src/sealos_gateway/resources/annotations.py"),
+        "# Annotations",
+        "These annotations are honoured. All others, those of other gateways included, are ignored.",
+        "\n".join(table),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """File name to text."""
+    return {"settings.md": settings_page(), "annotations.md": annotations_page()}
+
+
+def stale(folder: Path) -> list[Path]:
+    """The files in `folder` that are missing or differ from what the code says now."""
+    wanted = {folder / name: text for name, text in pages().items()}
+    return [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the pages, or check them; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sealos_gateway.reference", description="Write reference pages.")
+    parser.add_argument("folder", type=Path, help="the folder of the pages (docs)")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a page is stale")
+    options = parser.parse_args(arguments)
+    if options.check:
+        behind = stale(options.folder)
+        for path in behind:
+            sys.stderr.write(f"{path} is stale: run `make docs`\n")
+        return 1 if behind else 0
+    for name, text in pages().items():
+        (options.folder / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
