@@ -91,13 +91,15 @@ def _english(run: Run) -> str:
     lines = ["| what | bar | measured | met |", "|---|---|---|---|"]
     lines += [f"| {f.what} | {f.bar} | {f.measured} | {MET[f.met]} |" for f in run.figures]
     cores = run.machine["cores"]
-    return "\n".join([*lines, "", f"{run.date}, commit {run.commit}; {cores} cores of {_place(run)}."])
+    changed = " with changes" if run.changed else ""
+    return "\n".join([*lines, "", f"{run.date}, commit {run.commit}{changed}; {cores} cores of {_place(run)}."])
 
 
 def _chinese(run: Run) -> str:
     lines = ["| 项目 | 目标 | 实测 | 达标 |", "|---|---|---|---|"]
     lines += [f"| {f.what_zh} | {f.bar} | {f.measured} | {MET_ZH[f.met]} |" for f in run.figures]
-    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}；{run.machine['cores']} 核 {_place(run)}。"])
+    cores, changed = run.machine["cores"], "（含未提交的修改）" if run.changed else ""
+    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}{changed}；{cores} 核，{_place(run)}。"])
 
 
 def _place(run: Run) -> str:

@@ -7,11 +7,12 @@ round are compared, since the machine's speed is not the same from minute to min
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
+from statistics import median
 
 from bench import load, proxies, world
 from bench.lab import PROXY_CORE, UPSTREAM_CORE, Lab
 from bench.proxies import Proxy
-from bench.result import Figure, Result, Size, quantile
+from bench.result import Figure, Result, Size
 from bench.scope_filters.lab import nginx_backend
 
 BAR = 0.95
@@ -71,7 +72,7 @@ def _rounds(ports: dict[str, int], measure: Callable[[int, str, int], float], si
 
 def _figures(protocol: str, rates: Rates) -> list[Figure]:
     ratio = _ratio(rates, GATEWAY)
-    speed = f"{quantile(rates[GATEWAY], 0.5):,.0f} against {quantile(rates[MINIMAL], 0.5):,.0f} requests/s"
+    speed = f"{median(rates[GATEWAY]):,.0f} against {median(rates[MINIMAL]):,.0f} requests/s"
     what = f"throughput against a minimal Envoy, one worker, {protocol}"
     what_zh = f"吞吐量，与最小 Envoy 配置相比，单线程，{protocol}"
     found = [Figure(what, what_zh, f"≥ {BAR}", f"{ratio:.2f} ({speed})", ratio >= BAR)]
@@ -81,7 +82,7 @@ def _figures(protocol: str, rates: Rates) -> list[Figure]:
             f"{name} 作普通代理，同轮，{protocol}",
         )
         if name in rates:
-            measured = f"{_ratio(rates, name):.2f} ({quantile(rates[name], 0.5):,.0f} requests/s)"
+            measured = f"{_ratio(rates, name):.2f} ({median(rates[name]):,.0f} requests/s)"
             found.append(Figure(what, what_zh, "–", measured))
         else:
             found.append(Figure(what, what_zh, "–", "not installed"))
@@ -90,7 +91,7 @@ def _figures(protocol: str, rates: Rates) -> list[Figure]:
 
 def _ratio(rates: Rates, name: str) -> float:
     """The median of the ratios to the minimal Envoy, round by round."""
-    return quantile([mine / its for mine, its in zip(rates[name], rates[MINIMAL], strict=True)], 0.5)
+    return median(mine / its for mine, its in zip(rates[name], rates[MINIMAL], strict=True))
 
 
 def _absent(protocol: str, program: str) -> Figure:

@@ -103,11 +103,13 @@ class Subscription:
         if not request.subscribe:
             self._subscribe_all()  # the legacy way to say "*"
         self.update(request, floor=0, keep=frozenset(self.held))
+        evicted = [name for name in request.subscribe if name != "*" and name not in self.interest.names]
         if not self.interest.wildcard:
             self._forget_unless(self.interest.names)
         for name in self.held:
             if not self.interest.newest(name):
                 self.doomed.setdefault(name, self._snapshot.revision)
+        self.doomed.update(dict.fromkeys(evicted, AT_ONCE))
 
     def update(self, request: Request, *, floor: int, keep: Container[str] = ()) -> None:
         """Subscribe and unsubscribe. Rows newer than `floor` hold later types back; names in `keep` need no repeat."""
@@ -123,8 +125,7 @@ class Subscription:
         for name in request.unsubscribe:
             if name != "*":
                 self._unsubscribe(name, floor)
-        while len(self.interest.names) > self._most:
-            self._evict(self.interest.oldest())
+        self._bound()
         self.catch_up()
 
     def ask(self, name: str, floor: int, *, force: bool = True) -> None:
@@ -159,11 +160,13 @@ class Subscription:
         if not self.interest.wildcard:
             self.interest.wildcard, self.cursor, self._first_answer_due = True, 0, not self.held
 
-    def _evict(self, name: str) -> None:
-        """Take a name away from a client that asked for too many; it will ask again if it needs it."""
-        self.interest.unsubscribe(name)
-        self._forget(name)
-        self.doomed[name] = AT_ONCE
+    def _bound(self) -> None:
+        """Take the oldest names away from a client that asked for too many; it will ask again for what it needs."""
+        while len(self.interest.names) > self._most:
+            name = self.interest.oldest()
+            self.interest.unsubscribe(name)
+            self._forget(name)
+            self.doomed[name] = AT_ONCE
 
     def _unsubscribe(self, name: str, floor: int) -> None:
         """Unsubscribed under a wildcard: the client must hear whether the name is still there for it."""
