@@ -50,7 +50,10 @@ def _version(command: tuple[str, ...]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     except FileNotFoundError:
         return "not installed"
-    found = VERSION.search(done.stdout + done.stderr)
+    text = (done.stdout + done.stderr).replace(
+        command[0], ""
+    )  # Envoy prints its path first, with Python's version in it
+    found = VERSION.search(text)
     return found[0] if found else "unknown"
 
 

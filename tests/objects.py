@@ -102,7 +102,7 @@ def secret(name: str, chain: bytes = b"", key: bytes = b"", namespace: str = "sh
 def put(pipeline: Pipeline, *resources: Resource) -> bool:
     """Put the objects and settle; whether any Envoy resource changed."""
     for resource in resources:
-        pipeline.put(KINDS[type(resource)], resource)
+        pipeline.put(KINDS[type(resource)], resource.ref, resource)
     return pipeline.settle()
 
 

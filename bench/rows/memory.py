@@ -22,12 +22,12 @@ def run(lab: Lab, size: Size) -> Result:
     title = f"{size.hosts:,} hosts configured, {size.used_hosts:,} used"
     title_zh = f"配置 {size.hosts:,} 个域名，访问 {size.used_hosts:,} 个"
     sides = (
-        ("Envoy", "Envoy", found.envoy, ENVOY_BYTES),
+        ("Envoy", "Envoy ", found.envoy, ENVOY_BYTES),
         ("the control plane", "控制面", found.control_plane, CONTROL_PLANE_BYTES),
     )
     figures = [
         Figure(
-            f"memory of {side}, {title}", f"{side_zh} 内存，{title_zh}", f"≤ {megabytes(bar)}", megabytes(it), it <= bar
+            f"memory of {side}, {title}", f"{side_zh}内存，{title_zh}", f"≤ {megabytes(bar)}", megabytes(it), it <= bar
         )
         for side, side_zh, it, bar in sides
     ]

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 HOST = "secure.example.com"
 HTTP, HTTPS, STATUS = 8080, 8443, 8001
 BACKENDS = {"hello": 18091, "secure": 18092}
-SGW = [sys.executable, "-m", "sealos_gateway.cli"]
+SGW = [sys.executable, "-m", "sealos_gateway"]
 MANIFESTS = Path(__file__).parent / "manifests"
 
 

@@ -21,6 +21,7 @@ from rich.text import Text
 from sealos_gateway import dump, explain, main, observe, settings
 from sealos_gateway.echo import server as echo_server
 from sealos_gateway.files import source as files
+from sealos_gateway.model.problem import printable
 from sealos_gateway.node.supervisor import SupervisorError
 from sealos_gateway.pipeline import Pipeline
 
@@ -51,8 +52,14 @@ def _settings(config: Path | None, classes: list[str] | None = None, **overrides
         raise _fail(str(error), 2) from None
     given = {name: value for name, value in overrides.items() if value is not None}
     if classes:
-        given["ingress"] = msgspec.structs.replace(found.ingress, classes=tuple(classes))
-    return msgspec.structs.replace(found, **given)
+        every = tuple(dict.fromkeys((*found.ingress.classes, *classes)))
+        given["ingress"] = msgspec.structs.replace(found.ingress, classes=every)
+    chosen = msgspec.structs.replace(found, **given)
+    try:
+        settings.check(chosen)
+    except settings.SettingsError as error:
+        raise _fail(str(error), 2) from None
+    return chosen
 
 
 def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, files.Source]:
@@ -65,8 +72,8 @@ def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, fil
     except settings.SettingsError as error:
         raise _fail(str(error), 2) from None
     source = files.Source(paths)
-    for kind, _, resource in source.load().puts:
-        pipeline.put(kind, resource)
+    for kind, ref, resource in source.load().puts:
+        pipeline.put(kind, ref, resource)
     pipeline.settle()
     return pipeline, source
 
@@ -127,7 +134,8 @@ def check(filename: Manifests, config: Config = None, ingress_class: Classes = N
     for problem in problems:
         place = f" {problem.field}" if problem.field else ""
         reason = (problem.reason, "red")
-        _out.print(Text.assemble((str(problem.origin), "bold"), place, ": ", reason, f": {problem.message}"))
+        message = printable(f": {problem.message}")
+        _out.print(Text.assemble((str(problem.origin), "bold"), printable(place), ": ", reason, message))
     served = f"{len(pipeline.hosts)} hosts, {len(pipeline.backends)} backends"
     _err.print(f"{len(problems)} problems; {served}")
     raise typer.Exit(1 if problems else 0)
@@ -202,7 +210,10 @@ def echo(
     """Run a small backend that answers with what it received (HTTP/1.1, h2c, WebSocket, gRPC)."""
     logging.basicConfig(level=logging.WARNING)
     try:
-        echo_server.run(echo_server.EchoSettings(host=host, port=port, grpc_port=grpc_port, name=name))
+        chosen = echo_server.EchoSettings(host=host, port=port, grpc_port=grpc_port, name=name)
+        echo_server.run(
+            chosen, lambda at: _err.print(f"{name}: {at.url}" + (f" grpc {at.grpc_target}" if at.grpc_target else ""))
+        )
     except echo_server.EchoError as error:
         raise _fail(str(error)) from None
 

@@ -5,7 +5,7 @@ Reads the tables of a settled pipeline and returns values; printing is the calle
 
 from __future__ import annotations
 
-import posixpath
+import re
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,6 +16,8 @@ from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.wiring import GATEWAY
+
+_REDIRECT = f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -61,20 +63,39 @@ def explain(url: str, pipeline: Pipeline) -> Explanation:
         url, row.key.host, why, certificate, "404, empty body: no path of the host matches",
         candidates=_candidates(row, chosen, path), others=others, problems=problems,
     )  # fmt: skip
+    if chosen is None and scheme == "http" and row.routes and all(route.https_only for route in row.routes):
+        return msgspec.structs.replace(found, answer=_REDIRECT)
     if chosen is None:
         return found
     return msgspec.structs.replace(found, object=str(chosen.origin), **_answer(chosen, scheme, pipeline))
 
 
 def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str]:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
         raise UrlError(f"{url!r} is not a URL; write https://shop.example.com/path")
     scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     path = parts.path or "/"
     if pipeline.settings.http.normalize_path:
-        path = posixpath.normpath(path) + ("/" if path.endswith("/") and posixpath.normpath(path) != "/" else "")
+        path = _without_dots(path)
+    if pipeline.settings.http.merge_slashes:
+        path = re.sub("/+", "/", path)
     return scheme, parts.hostname.lower().rstrip("."), path
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4; adjacent slashes stay, as in Envoy."""
+    kept: list[str] = []
+    segments = re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/")[1:]
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    return "/" + "/".join([*kept, ""] if segments[-1] in (".", "..") and kept else kept)
 
 
 def _host(name: str, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
@@ -110,7 +131,7 @@ def _candidates(row: VirtualHost, chosen: Route | None, path: str) -> tuple[Cand
 
 def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
     if route.https_only and scheme == "http":
-        return {"answer": f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"}
+        return {"answer": _REDIRECT}
     match route.action:
         case Respond(status, body):
             return {"answer": f"{status} from the gateway itself: {body or 'empty body'}"}

@@ -62,7 +62,7 @@ class HotHosts:
         """Remember those of the loaded hosts whose clusters had traffic since that Envoy started."""
         busy = [name for name in loaded if used_clusters.intersection(self._clusters(name))]
         if busy:
-            self._held = _File(busy[-self._most :])
+            self._held = _File(busy[max(0, len(busy) - self._most) :])
 
     def by_type(self) -> Mapping[str, frozenset[str]]:
         """What to send without being asked: scopes of hot hosts that still exist, and their clusters."""

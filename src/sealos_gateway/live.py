@@ -17,7 +17,7 @@ Where O(1) ends: an `Index` rebuilds the member set of a group that changed, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from itertools import chain
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,15 +26,23 @@ V = TypeVar("V")
 G = TypeVar("G", bound=Hashable)
 K1 = TypeVar("K1", bound=Hashable)
 V1 = TypeVar("V1")
+K_contra = TypeVar("K_contra", bound=Hashable, contravariant=True)
+V_co = TypeVar("V_co", covariant=True)
 
 Reader = tuple["Derived[Any, Any]", Hashable]
 OnChange = Callable[[Any, Any], None]
 
 
+class Readable(Protocol[K_contra, V_co]):
+    """A table as seen by who reads it; a protocol, so that a table of some type is also one of a wider type."""
+
+    def get(self, key: K_contra, /) -> V_co | None: ...
+
+
 class Read(Protocol):
     """How a pure function sees other rows: `read(table, key)` gives the row or None, and is remembered."""
 
-    def __call__(self, table: Rows[K1, V1], key: K1, /) -> V1 | None: ...
+    def __call__(self, table: Readable[K1, V1], key: K1, /) -> V1 | None: ...
 
 
 class DerivationError(Exception):
@@ -55,7 +63,7 @@ class Rows(Generic[K, V]):
         self._readers: dict[K, Reader | dict[Reader, None]] = {}
         graph.tables.append(self)
 
-    def get(self, key: K) -> V | None:
+    def get(self, key: K, /) -> V | None:
         """The row, without remembering who asked (for sinks and for people, never inside a derivation)."""
         return self.rows.get(key)
 
@@ -123,8 +131,11 @@ class Table(Rows[K, V]):
         return self._store(key, None)
 
 
-class Index(Rows[G, frozenset[K]]):
-    """Row keys of the sources, grouped: {group: frozenset of row keys}. Keys must be unique over all sources."""
+class Index(Rows[G, Collection[K]]):
+    """Row keys of the sources, grouped: {group: the row keys}. Keys must be unique over all sources.
+
+    A group of one is a tuple, a larger one a frozenset: most groups have one member, and an empty-ish set is large.
+    """
 
     def __init__(self, graph: Graph, name: str, groups: Callable[[V], Iterable[G]], *sources: Rows[K, V]) -> None:
         super().__init__(graph, name)
@@ -149,7 +160,7 @@ class Index(Rows[G, frozenset[K]]):
     def settle(self) -> Iterator[None]:
         moved, self._moved = self._moved, {}
         for group, members in moved.items():
-            self._store(group, frozenset(members) or None)
+            self._store(group, (tuple(members) if len(members) == 1 else frozenset(members)) or None)
             yield
 
 
@@ -198,7 +209,7 @@ class Derived(Rows[K, V]):
         self._remember(key, seen)
         self._store(key, value)
 
-    def _read(self, table: Rows[K1, V1], their_key: K1, /) -> V1 | None:
+    def _read(self, table: Any, their_key: Any, /) -> Any:
         if table.place >= self.place:
             raise DerivationError(f"{self.name} may not read {table.name}: it was made later")
         self._seen[(table, their_key)] = None

@@ -21,7 +21,7 @@ from pathlib import Path
 from sealos_gateway import hot, observe, report, wiring
 from sealos_gateway.envoy import bootstrap, names
 from sealos_gateway.files import source as files
-from sealos_gateway.node import supervisor
+from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.presentation import EnvoyPresentation
@@ -110,7 +110,11 @@ class Gateway:
     def _write_bootstrap(self) -> None:
         envoy = self.settings.envoy
         options = bootstrap.Options(
-            NODE, str(self.state / "xds.sock"), str(self.admin.socket), envoy.max_heap_mb, envoy.max_connections
+            NODE,
+            str(self.state / "xds.sock"),
+            str(self.admin.socket),
+            envoy.max_heap_mb or limits.heap_mb(),
+            envoy.max_connections or limits.connections(),
         )
         (self.state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 
@@ -134,8 +138,8 @@ class Gateway:
     def _apply(self, update: files.Update) -> None:
         for kind, ref in update.drops:
             self.pipeline.drop(kind, ref)
-        for kind, _, resource in update.puts:
-            self.pipeline.put(kind, resource)
+        for kind, ref, resource in update.puts:
+            self.pipeline.put(kind, ref, resource)
         self._unreported.set()
 
     async def _settle(self) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from sealos_gateway.envoy import names
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.xds.fleet import Fleet
+from sealos_gateway.xds.fleet import Fleet, Rejection
 
 
 class Metrics:
@@ -30,6 +31,14 @@ class Metrics:
             "sgw_rejections", "Resources an Envoy refused (NACK)", ["type"], registry=self._registry
         )
         self._registry.register(self)
+        self._refused: set[Rejection] = set()
+        fleet.on_change(self._count_rejections)
+
+    def _count_rejections(self) -> None:
+        now = set(self._fleet.rejections())
+        for rejection in now - self._refused:
+            self.rejections.labels(names.SHORT.get(rejection.type, rejection.type)).inc()
+        self._refused = now
 
     def settled(self, seconds: float) -> None:
         self._settles.observe(seconds)

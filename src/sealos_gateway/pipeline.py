@@ -121,8 +121,9 @@ class Pipeline:
         secrets_in_use = Index(graph, "secrets_in_use", _secrets, *sources)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
-            "certificates", certificates.certificate, patterns, self.names, self.pairs, self.attachments
-        )
+            "certificates", certificates.certificate, patterns,
+            self.names, self.pairs, self.attachments, self.claimants,
+        )  # fmt: skip
         self.hosts: Derived[HostKey, VirtualHost] = derived(
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names
         )
@@ -147,7 +148,7 @@ class Pipeline:
         listener = read(self.wanted_listeners, name)
         if listener is None:
             return None
-        patterns: frozenset[str] = (read(side_by_side, "all") or frozenset()) if listener.tls else frozenset()
+        patterns = (read(side_by_side, "all") or ()) if listener.tls else ()
         found = ((pattern, read(self.certificates, pattern)) for pattern in sorted(patterns))
         return listener, tuple((pattern, tuple(p.algorithm for p in row.pairs)) for pattern, row in found if row)
 
@@ -233,9 +234,9 @@ class Pipeline:
         for pattern, secret in self.rules.default_certificates:
             self.default_certificates.put(pattern, DefaultCertificate(pattern, secret))
 
-    def put(self, kind: kinds.Kind, resource: Resource) -> None:
-        """One object as it is now."""
-        self.by_kind[kind].put(resource.ref, resource)
+    def put(self, kind: kinds.Kind, ref: Ref, resource: Resource) -> None:
+        """One object as it is now; `ref` is its own (handed in, so that one value serves as key everywhere)."""
+        self.by_kind[kind].put(ref, resource)
 
     def drop(self, kind: kinds.Kind, ref: Ref) -> None:
         """One object that is gone."""
@@ -283,4 +284,6 @@ def _backends(row: VirtualHost) -> tuple[BackendKey, ...]:
 
 
 def _side_by_side(row: Certificate) -> tuple[str, ...]:
-    return ("all",) if len(row.pairs) > 1 else ()
+    # Exact names only: a filter chain for a wildcard would take the handshakes of every host below it, also of those
+    # with a certificate of their own, and none can be for `*`. There the first pair alone answers.
+    return ("all",) if len(row.pairs) > 1 and "*" not in row.pattern else ()

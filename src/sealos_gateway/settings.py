@@ -8,6 +8,7 @@ Pure rooms never import this file to look a setting up: values are handed to the
 from __future__ import annotations
 
 import enum
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ class AccessLogFormat(enum.Enum):
     JSON = "json"
     TEXT = "text"
     OFF = "off"
+
+
+class TlsVersion(enum.Enum):
+    TLS_1_2 = "1.2"
+    TLS_1_3 = "1.3"
 
 
 class UnderscoreHeaders(enum.Enum):
@@ -73,8 +79,8 @@ class TlsSettings(_Group, frozen=True):
 
     # Certificates used when an Ingress' own Secret is missing or invalid.
     default_certificates: tuple[DefaultCertificate, ...] = ()
-    # Lowest protocol version offered: "1.2" or "1.3".
-    min_version: str = "1.2"
+    # Lowest protocol version offered, in quotes.
+    min_version: TlsVersion = TlsVersion.TLS_1_2
     # TLS 1.2 cipher suites, in order of preference.
     ciphers: tuple[str, ...] = (
         "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]",
@@ -149,9 +155,9 @@ class EnvoySettings(_Group, frozen=True):
     concurrency: int = 0
     # Seconds in which open requests may finish after SIGTERM.
     drain_seconds: int = 10
-    # Heap size in MiB at which Envoy stops accepting connections; 0 means no limit.
+    # Heap size in MiB near which Envoy sheds load instead of being killed; 0 means half of the memory there is.
     max_heap_mb: int = 0
-    # Most downstream connections; 0 means no limit.
+    # Most downstream connections; 0 means as many as the limit of open files allows.
     max_connections: int = 0
     # trace, debug, info, warning, error, critical or off.
     log_level: str = "warning"
@@ -190,12 +196,50 @@ def load(path: Path | None) -> Settings:
         return Settings()
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return msgspec.convert(data, Settings)
+        found = msgspec.convert(data, Settings)
+        check(found)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: is not YAML: {error}") from error
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from None
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at ")
         where = place.strip("`").removeprefix("$").removeprefix(".") or "top level"
         raise SettingsError(f"{path}: {where}: {reason} (docs/settings.md lists every setting)") from error
+    return found
+
+
+_MOST_SECONDS = 10 * 365 * 86_400
+#: Numbers that Envoy or the kernel would refuse, or that mean nothing: setting, least, most.
+_RANGES = (
+    ("http_port", 0, 65_535),
+    ("https_port", 0, 65_535),
+    ("status_port", 0, 65_535),
+    ("tls.max_secrets", 1, 10_000_000),
+    ("http.max_request_headers_kb", 1, 8_192),
+    ("http.max_request_headers", 1, 65_536),
+    ("http.trusted_hops", 0, 100),
+    ("http.idle_seconds", 0, _MOST_SECONDS),
+    ("http.stream_idle_seconds", 0, _MOST_SECONDS),
+    ("http.request_headers_seconds", 0, _MOST_SECONDS),
+    ("http.max_concurrent_streams", 1, 2**31 - 1),
+    ("http.https_redirect_port", 0, 65_535),
+    ("http.buffer_bytes", 1, 2**32 - 1),
+    ("lazy.threshold", 0, 10_000_000),
+    ("lazy.hot_hosts", 0, 10_000_000),
+    ("envoy.concurrency", 0, 1_024),
+    ("envoy.drain_seconds", 0, _MOST_SECONDS),
+    ("envoy.max_heap_mb", 0, 1 << 24),
+    ("envoy.max_connections", 0, 2**31 - 1),
+)
+
+
+def check(settings: Settings) -> None:
+    """Whether every number is in its range. Raises SettingsError."""
+    for name, least, most in _RANGES:
+        value = functools.reduce(getattr, name.split("."), settings)
+        assert isinstance(value, int)
+        if not least <= value <= most:
+            raise SettingsError(f"{name}: {value} is not between {least} and {most}")

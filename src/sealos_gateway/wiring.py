@@ -6,6 +6,7 @@ from sealos_gateway.envoy import listeners
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
+from sealos_gateway.translate.ingress import host_error
 from sealos_gateway.translate.world import Rules
 
 #: The gateway whose listeners serve Ingresses: the first half of every scope key.
@@ -31,11 +32,18 @@ def rules(settings: Settings) -> Rules:
         controller=settings.ingress.controller,
         first_namespace_owns=settings.ingress.host_ownership is HostOwnership.FIRST_NAMESPACE,
         ssl_redirect=settings.ingress.ssl_redirect and bool(settings.https_port),
+        https=bool(settings.https_port or settings.http.https_redirect_port),
         default_certificates=tuple(
-            (entry.pattern.lower(), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
+            (_pattern(entry.pattern), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
         ),
         gateway=GATEWAY,
     )
+
+
+def _pattern(text: str) -> str:
+    if text != "*" and (reason := host_error(text)):
+        raise SettingsError(f"tls.default_certificates: pattern {reason}, or * for every name")
+    return text.lower()
 
 
 def _secret_ref(text: str) -> Ref:
@@ -65,7 +73,7 @@ def listener_options(settings: Settings) -> listeners.Options:
         buffer_bytes=http.buffer_bytes,
         log_format=settings.access_log.format.value,
         log_path=settings.access_log.path,
-        min_tls=tls.min_version,
+        min_tls=tls.min_version.value,
         ciphers=tls.ciphers,
     )
 

@@ -67,27 +67,30 @@ class RawServer:
 async def raw(handler: Handler, host: str = LOOPBACK) -> AsyncIterator[RawServer]:
     """A server of a few lines: the handler owns each connection and may end it as it likes."""
     found = RawServer()
-    writers: set[asyncio.StreamWriter] = set()
+    running: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def own(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await handler(reader, writer)
+        writer.close()
+
+    def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found.connections += 1
-        writers.add(writer)
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError):
-                await handler(reader, writer)
-        finally:
-            writers.discard(writer)
-            writer.close()
+        task = tasks.create_task(own(reader, writer))
+        running[task] = writer
+        task.add_done_callback(lambda it: running.pop(it))
 
-    listener = await asyncio.start_server(connection, host, 0)
-    found.port = listener.sockets[0].getsockname()[1]
-    try:
-        yield found
-    finally:
-        listener.close()
-        for writer in list(writers):
-            writer.transport.abort()
-        await listener.wait_closed()
+    async with asyncio.TaskGroup() as tasks:
+        listener = await asyncio.start_server(connection, host, 0)
+        found.port = listener.sockets[0].getsockname()[1]
+        try:
+            yield found
+        finally:
+            listener.close()
+            for task, writer in list(running.items()):
+                writer.transport.abort()
+                task.cancel()
+            await listener.wait_closed()
 
 
 @dataclass

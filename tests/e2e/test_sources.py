@@ -80,7 +80,7 @@ async def test_a_half_written_file_keeps_the_last_good_state_and_names_the_line(
     path = site.gateway.write(name, whole)
     await answers(site, "echo-a")
 
-    half = whole.splitlines()[:5] + ["  ports: [80, {", ""]
+    half = [*whole.splitlines()[:5], "  ports: [80, {", ""]
     path.write_text("\n".join(half))  # in place, as an editor or a slow copy does it
 
     def told() -> list[str]:

@@ -1,6 +1,12 @@
--- Runs only where no route is known yet: a host in other letter case is the same host.
+-- Runs only where no route is known yet: a host in other letter case is the same host. `allowed` is put in front:
+-- Envoy itself refuses other upgrade types only where it knows the route when the request comes.
 function envoy_on_request(handle)
   local headers = handle:headers()
+  local upgrade = headers:get("upgrade")
+  if upgrade and not allowed[upgrade:lower()] then
+    handle:respond({[":status"] = "403"}, "")
+    return
+  end
   local key = headers:get("x-sealos-scope")
   local folded = key:lower()
   if folded ~= key then

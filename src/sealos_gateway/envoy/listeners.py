@@ -74,11 +74,12 @@ def _http_chain(chain: api.Message, row: Listener, options: Options) -> None:
 
 def connection_manager(row: Listener, options: Options) -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
+    upgrades = ("websocket", *options.upgrade_types)
     manager = api.hcm.HttpConnectionManager(
         stat_prefix=row.name,
         scoped_routes=scope.scoped_routes(),
         early_header_mutation_extensions=[scope.key_mutation(row.gateway)],
-        http_filters=[*scope.filters(), _forwarding_headers(options), _router()],
+        http_filters=[*scope.filters(upgrades), _forwarding_headers(options), _router()],
         access_log=access_log.loggers(options.log_format, options.log_path),
         strip_any_host_port=True,
         strip_trailing_host_dot=True,
@@ -92,7 +93,7 @@ def connection_manager(row: Listener, options: Options) -> api.Message:
         stream_idle_timeout=api.seconds(options.stream_idle_seconds),
         request_headers_timeout=api.seconds(options.request_headers_seconds),
         server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,
-        upgrade_configs=[{"upgrade_type": name} for name in ("websocket", *options.upgrade_types)],
+        upgrade_configs=[{"upgrade_type": name} for name in upgrades],
     )
     common = manager.common_http_protocol_options
     common.idle_timeout.CopyFrom(api.seconds(options.idle_seconds))

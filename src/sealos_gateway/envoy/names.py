@@ -46,7 +46,7 @@ def backend(key: BackendKey, domain: str) -> str:
 def parse_backend(name: str, domain: str) -> BackendKey:
     """The inverse of `backend`."""
     _, port, _, place = name.split("|")
-    service, namespace = place.removesuffix(f".svc.{domain}").split(".")
+    service, _, namespace = place.removesuffix(f".svc.{domain}").rpartition(".")
     return BackendKey(namespace, service, int(port))
 
 

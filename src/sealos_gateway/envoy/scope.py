@@ -14,6 +14,7 @@ them. So a policy filter must always be in the chain, harmless by default, and g
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 
 from sealos_gateway.envoy import api
@@ -41,9 +42,13 @@ def scoped_routes() -> api.Message:
     return message
 
 
-def filters() -> list[api.Message]:
-    """The HTTP filters that find the host, in order; they come before every policy filter."""
-    fold, following = _lua("fold.lua"), _lua("next.lua")
+def filters(upgrade_types: tuple[str, ...]) -> list[api.Message]:
+    """The HTTP filters that find the host, in order; they come before every policy filter.
+
+    `upgrade_types` is what the connection manager lets through: it looks only where the route is known already.
+    """
+    allowed = ", ".join(f"[{json.dumps(name.lower())}]=true" for name in upgrade_types)
+    fold, following = _lua("fold.lua", f"local allowed = {{{allowed}}}\n"), _lua("next.lua")
     return [
         _filter(FALLBACK, fold),
         _filter(ON_DEMAND, _on_demand()),
@@ -58,8 +63,8 @@ def _filter(name: str, message: api.Message) -> api.Message:
     return api.hcm.HttpFilter(name=name, typed_config=api.pack(message))
 
 
-def _lua(file: str) -> api.Message:
-    source = resources.files("sealos_gateway.envoy").joinpath(file).read_text(encoding="utf-8")
+def _lua(file: str, head: str = "") -> api.Message:
+    source = head + resources.files("sealos_gateway.envoy").joinpath(file).read_text(encoding="utf-8")
     return api.lua.Lua(default_source_code=api.base.DataSource(inline_string=source))
 
 

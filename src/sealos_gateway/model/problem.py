@@ -17,4 +17,9 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         place = f" {self.field}" if self.field else ""
-        return f"{self.origin}{place}: {self.reason}: {self.message}"
+        return printable(f"{self.origin}{place}: {self.reason}: {self.message}")
+
+
+def printable(text: str) -> str:
+    """Text that may hold a tenant's words, made safe for a terminal and for one line of a log."""
+    return text if text.isprintable() else "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in text)

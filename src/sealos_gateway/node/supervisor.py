@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sealos_gateway.node import limits
 from sealos_gateway.node.admin import Admin, AdminError
 
 log = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ class Supervisor:
         self.admin.socket.unlink(missing_ok=True)
         try:
             child = await asyncio.create_subprocess_exec(
-                *self.process.command(), stdin=asyncio.subprocess.DEVNULL, preexec_fn=_die_with_parent
+                *self.process.command(), stdin=asyncio.subprocess.DEVNULL, preexec_fn=_in_child
             )
         except OSError as error:
             binary = self.process.binary
@@ -150,7 +151,8 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _die_with_parent() -> None:
-    """In the child: a gateway that is killed must not leave an Envoy that holds its ports."""
+def _in_child() -> None:
+    """A gateway that is killed must not leave an Envoy that holds its ports."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    limits.raise_open_files()
     os.setpgid(0, 0)  # Ctrl-C in a terminal is for the gateway, which then drains Envoy

@@ -10,12 +10,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sealos_gateway.live import Index, Read, Rows
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.traffic import HostKey
 from sealos_gateway.model.upstream import Certificate, KeyPair, Private
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import virtual_hosts
 from sealos_gateway.translate.world import World
+
+#: What `cryptography` raises for certificates that are well-formed PEM and odd inside.
+_UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 class Loaded(msgspec.Struct, frozen=True, gc=False):
@@ -47,18 +51,17 @@ def load(ref: Ref, read: Read, world: World) -> Loaded:
 
 def _pair(name: str, chain: bytes, key: bytes) -> Loaded:
     try:
-        certificates = x509.load_pem_x509_certificates(chain)
-    except ValueError:
-        raise InvalidPairError("tls.crt is not a PEM certificate chain") from None
+        leaf = x509.load_pem_x509_certificates(chain)[0]
+        public, names, until = leaf.public_key(), _names(leaf), leaf.not_valid_after_utc.isoformat()
+    except _UNREADABLE:
+        raise InvalidPairError("tls.crt is not a PEM certificate chain that can be read") from None
     try:
         private = serialization.load_pem_private_key(key, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise InvalidPairError("tls.key is not an unencrypted PEM private key") from None
-    leaf = certificates[0]
-    if private.public_key() != leaf.public_key():
+    if private.public_key() != public:
         raise InvalidPairError("tls.key does not belong to the first certificate of tls.crt")
-    pair = KeyPair(name, chain, Private(key), _algorithm(private), leaf.not_valid_after_utc.isoformat())
-    return Loaded(pair, _names(leaf))
+    return Loaded(KeyPair(name, chain, Private(key), _algorithm(private), until), names)
 
 
 def _algorithm(private: object) -> str:
@@ -78,7 +81,7 @@ def _names(leaf: x509.Certificate) -> tuple[str, ...]:
     try:
         found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         return tuple(name.lower() for name in found.get_values_for_type(x509.DNSName))
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return tuple(str(name.value).lower() for name in leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME))
 
 
@@ -89,14 +92,18 @@ def certificate(
     names: Index[str, Ref],
     pairs: Rows[Ref, Loaded],
     attachments: Rows[Ref, ingresses.Attachment],
+    claimants: Index[HostKey, Ref],
 ) -> Certificate | None:
     """What answers for one server name: the Secrets its Ingresses name, oldest first, else the default certificate.
 
+    For `*`, which answers for every stray name of the platform, the default certificate comes first.
     None when there is nothing: then a wildcard above the name, or no certificate at all, answers.
     """
     problems: list[Problem] = []
     chosen: dict[str, KeyPair] = {}
-    for claimant in _claimants(pattern, read, world, names):
+    if pattern == ingresses.ANY_HOST and (stray := _default(pattern, read, world, pairs)):
+        chosen = dict.fromkeys(("ecdsa", "rsa"), stray)
+    for claimant in _claimants(pattern, read, world, names, claimants):
         attached = read(attachments, claimant.ref)
         for name, secret in attached.server_names if attached else ():
             if name == pattern and secret is not None:
@@ -105,16 +112,19 @@ def certificate(
         chosen[fallback.algorithm] = fallback
     if not chosen and not problems:
         return None
-    ordered = tuple(chosen[algorithm] for algorithm in ("ecdsa", "rsa") if algorithm in chosen)
+    ordered = tuple(dict.fromkeys(chosen[algorithm] for algorithm in ("ecdsa", "rsa") if algorithm in chosen))
     return Certificate(pattern, ordered, tuple(problems))
 
 
-def _claimants(pattern: str, read: Read, world: World, names: Index[str, Ref]) -> list[Ingress]:
+def _claimants(
+    pattern: str, read: Read, world: World, names: Index[str, Ref], claimants: Index[HostKey, Ref]
+) -> list[Ingress]:
+    """Who may say which Secret answers: with `host_ownership: first-namespace` only the owner of the host."""
     claiming = virtual_hosts.ranked(read(names, pattern), read, world)
-    if world.rules.first_namespace_owns and claiming:
-        owner = claiming[0].metadata.namespace
-        return [ingress for ingress in claiming if ingress.metadata.namespace == owner]
-    return claiming
+    if not world.rules.first_namespace_owns or not claiming:
+        return claiming
+    owners = virtual_hosts.ranked(read(claimants, HostKey(world.rules.gateway, pattern)), read, world) or claiming
+    return [ingress for ingress in claiming if ingress.metadata.namespace == owners[0].metadata.namespace]
 
 
 def _choose(
@@ -130,7 +140,7 @@ def _choose(
 
     def refuse(reason: str, message: str) -> None:
         problems.append(
-            Problem(origin, "spec.tls", reason, f"{message}; the default certificate answers for {pattern}")
+            Problem(origin, "spec.tls", reason, f"{message}; the default certificate, if any, answers for {pattern}")
         )
 
     if loaded is None or loaded.pair is None:
@@ -138,7 +148,7 @@ def _choose(
     elif pattern != ingresses.ANY_HOST and not any(ingresses.covers(name, pattern) for name in loaded.names):
         refuse("NameMismatch", f"Secret {secret} is for {', '.join(loaded.names[:4]) or 'no DNS name'}")
     elif (other := chosen.setdefault(loaded.pair.algorithm, loaded.pair)).name != loaded.pair.name:
-        message = f"{pattern} is already answered with Secret {other.name} by an older object; {secret} is not used"
+        message = f"{pattern} is already answered with Secret {other.name}, which comes first; {secret} is not used"
         problems.append(Problem(origin, "spec.tls", "CertificateConflict", message))
 
 

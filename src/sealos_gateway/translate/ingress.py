@@ -16,6 +16,7 @@ from sealos_gateway.live import Read
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Action, BackendKey, Forward, HostKey, Match, PathKind, Respond, Route
 from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
+from sealos_gateway.resources.core import Service
 from sealos_gateway.resources.ingress import Ingress, IngressBackend, IngressPath
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.world import World
@@ -26,8 +27,9 @@ ANY_HOST = "*"
 NO_UPSTREAM = Respond(503, "no healthy upstream")
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+_HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII | re.IGNORECASE)
 _ADDRESS = re.compile(r"[0-9.]+")
+_EXTERNAL = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII | re.IGNORECASE)
 
 
 class Attachment(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +58,7 @@ def is_ours(ingress: Ingress, read: Read, world: World) -> bool:
     if name is None:
         name = ingress.spec.ingress_class_name
     if name is None:
-        defaults = read(world.default_classes, "default") or frozenset()
+        defaults = read(world.default_classes, "default") or ()
         return any(_class_is_ours(ref.name, read, world) for ref in defaults)
     return _class_is_ours(name, read, world)
 
@@ -88,18 +90,19 @@ def _hosts(ingress: Ingress, problems: list[Problem]) -> list[str]:
         return [ANY_HOST] if ingress.spec.default_backend else []
     hosts = []
     for number, rule in enumerate(rules):
-        host = rule.host.lower() or ANY_HOST
-        if reason := host_error(host):
+        reason = host_error(rule.host) if rule.host else ""
+        if reason:
             problems.append(_problem(ingress.ref, f"spec.rules[{number}].host", "InvalidHost", reason))
         else:
-            hosts.append(host)
+            hosts.append(rule.host.lower() or ANY_HOST)
     return hosts
 
 
 def host_error(host: str) -> str:
-    """Why a host cannot be served; empty when it can. Source: validation of IngressRule.host."""
-    if host == ANY_HOST:
-        return ""
+    """Why a host cannot be served; empty when it can. Source: validation of IngressRule.host.
+
+    A literal `*` is refused as the API server refuses it: any host is said by leaving the host out.
+    """
     if len(host) > 253 or not _HOST.fullmatch(host):
         return f"{host[:80]!r} is not a DNS name; write a.example.com or *.example.com"
     if _ADDRESS.fullmatch(host):
@@ -113,7 +116,7 @@ def _server_names(ingress: Ingress, hosts: dict[str, None], problems: list[Probl
     for number, tls in enumerate(ingress.spec.tls or ()):
         secret = Ref(ingress.metadata.namespace, tls.secret_name) if tls.secret_name else None
         for index, name in enumerate(tls.hosts or ()):
-            if reason := host_error(name.lower()):
+            if reason := host_error(name):
                 place = f"spec.tls[{number}].hosts[{index}]"
                 problems.append(_problem(ingress.ref, place, "InvalidHost", reason))
             else:
@@ -134,7 +137,7 @@ def routes(
     ingress: Ingress, host: str, secure: bool, read: Read, world: World
 ) -> tuple[list[Candidate], list[Problem]]:
     """The routes of one Ingress for one of its hosts. `secure`: the host has TLS, so plain HTTP may be redirected."""
-    https_only = secure and _wants_redirect(ingress, world)
+    https_only = secure and world.rules.https and _wants_redirect(ingress, world)
     found: list[Candidate] = []
     problems: list[Problem] = []
 
@@ -200,9 +203,14 @@ def _action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wo
         message = f"Service {service_ref} does not exist; the path answers 503 until it does"
         problems.append(_problem(ref, f"{field}.service.name", "ServiceNotFound", message))
         return NO_UPSTREAM
+    if fault := _external_fault(service):
+        message = f"Service {service_ref}: {fault}"
+        problems.append(_problem(ref, f"{field}.service.name", "InvalidExternalName", message))
+        return NO_UPSTREAM
     wanted = backend.service.port
     for port in service.spec.ports:
-        if port.protocol == "TCP" and (port.port == wanted.number or (wanted.name and port.name == wanted.name)):
+        named = port.port == wanted.number or (wanted.name and port.name == wanted.name)
+        if named and port.protocol == "TCP" and 0 < port.port < 65536:
             return Forward(BackendKey(service_ref.namespace, service_ref.name, port.port))
     if service.spec.type == "ExternalName" and 0 < wanted.number < 65536:
         return Forward(BackendKey(service_ref.namespace, service_ref.name, wanted.number))
@@ -210,6 +218,14 @@ def _action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wo
     message = f"Service {service_ref} has no TCP port {wanted.name or wanted.number} (it has {offered}); 503 until then"
     problems.append(_problem(ref, f"{field}.service.port", "PortNotFound", message))
     return NO_UPSTREAM
+
+
+def _external_fault(service: Service) -> str:
+    """Why an ExternalName cannot be resolved; empty when it can, and for every other Service."""
+    name = service.spec.external_name.rstrip(".")
+    if service.spec.type != "ExternalName" or (len(name) <= 253 and _EXTERNAL.fullmatch(name)):
+        return ""
+    return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
 
 
 def _problem(ref: Ref, field: str, reason: str, message: str) -> Problem:

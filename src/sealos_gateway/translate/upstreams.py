@@ -62,12 +62,13 @@ def _sort_endpoints(found: core.EndpointSlice, port_name: str, ready: set[Endpoi
     Terminating endpoints that still serve are a last resort, used while no ready one is left (KEP-1669).
     """
     number = next((p.port for p in found.ports or () if _is_port(p, port_name)), None)
-    if not number or found.address_type == "FQDN":
+    if not number or not 0 < number < 65536 or found.address_type == "FQDN":
         return
     for endpoint in found.endpoints or ():
         conditions = endpoint.conditions
-        is_ready = conditions.ready is not False and not conditions.terminating
-        is_serving = conditions.serving is True or (conditions.serving is None and conditions.ready is True)
+        # Ready and terminating at once is what a Service with publishNotReadyAddresses says: it wants them used.
+        is_ready = not conditions.terminating if conditions.ready is None else conditions.ready
+        is_serving = conditions.ready is not False if conditions.serving is None else conditions.serving
         for address in endpoint.addresses[:1]:
             if not _is_address(address):
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 from sealos_gateway.live import Index, Read
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import HostKey, PathKind, Route, VirtualHost
@@ -21,7 +23,7 @@ def virtual_host(
     """
     claiming = ranked(read(claimants, key), read, world)
     accepted, problems = _owners(claiming, key.host, world)
-    secure = bool(tls_claimants(key.host, read, names))
+    secure = any(_may_secure(ref, accepted) for ref in tls_claimants(key.host, read, names))
     candidates: list[tuple[tuple[bool, PathKind, int], int, Route]] = []
     for rank, ingress in enumerate(accepted):
         found, theirs = ingresses.routes(ingress, key.host, secure, read, world)
@@ -33,20 +35,23 @@ def virtual_host(
     return VirtualHost(key, routes, origins, tuple(problems))
 
 
-def ranked(refs: frozenset[Ref] | None, read: Read, world: World) -> list[Ingress]:
+def ranked(refs: Collection[Ref] | None, read: Read, world: World) -> list[Ingress]:
     """The Ingresses behind `refs`, the oldest first."""
     found = (read(world.ingresses, ref) for ref in refs or ())
     return sorted((ingress for ingress in found if ingress is not None), key=ingresses.age)
 
 
-def tls_claimants(host: str, read: Read, names: Index[str, Ref]) -> frozenset[Ref]:
+def tls_claimants(host: str, read: Read, names: Index[str, Ref]) -> Iterator[Ref]:
     """The Ingresses with a TLS entry that covers the host: by its own name or by the wildcard above it."""
-    exact: frozenset[Ref] = read(names, host) or frozenset()
+    yield from read(names, host) or ()
     parent = host.partition(".")[2]
-    if host.startswith("*") or not parent:
-        return exact
-    above: frozenset[Ref] = read(names, f"*.{parent}") or frozenset()
-    return exact | above
+    if parent and not host.startswith("*"):
+        yield from read(names, f"*.{parent}") or ()
+
+
+def _may_secure(ref: Ref, accepted: list[Ingress]) -> bool:
+    """What another tenant says about TLS may not turn a host to HTTPS: only a namespace that the host has."""
+    return any(ingress.metadata.namespace == ref.namespace for ingress in accepted)
 
 
 def _owners(claiming: list[Ingress], host: str, world: World) -> tuple[list[Ingress], list[Problem]]:
@@ -67,9 +72,11 @@ def _without_conflicts(
     kept: dict[tuple[bool, PathKind, str], Route] = {}
     for (last, *_), _, route in candidates:
         winner = kept.setdefault((last, route.match.kind, route.match.path), route)
-        if winner is route or last:
+        if winner is route or (last and winner.action == route.action):
             continue
         who = "an earlier path of the same object" if winner.origin == route.origin else str(winner.origin)
-        message = f"{route.match.kind.name.title()} {route.match.path} on host {host} is already taken by {who}"
-        problems.append(Problem(route.origin, "spec.rules", "PathConflict", message))
+        what = "default backend" if last else f"{route.match.kind.name.title()} {route.match.path}"
+        message = f"{what} on host {host} is already taken by {who}"
+        field = "spec.defaultBackend" if last else "spec.rules"
+        problems.append(Problem(route.origin, field, "PathConflict", message))
     return tuple(kept.values())

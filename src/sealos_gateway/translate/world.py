@@ -21,6 +21,8 @@ class Rules:
     controller: str = "sealos.io/gateway-controller"
     first_namespace_owns: bool = False
     ssl_redirect: bool = True
+    #: Whether there is a port to redirect to.
+    https: bool = True
     #: (pattern, Secret) in order; the pattern `*` covers every name.
     default_certificates: tuple[tuple[str, Ref], ...] = ()
     #: The gateway whose listeners serve Ingresses.
