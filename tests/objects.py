@@ -57,9 +57,7 @@ def web(host: str, name: str = "web", namespace: str = "shop", created: str = ""
 
 def ingress_class(name: str, controller: str, default: bool = False) -> networking.IngressClass:
     annotations = {"ingressclass.kubernetes.io/is-default-class": "true"} if default else None
-    return networking.IngressClass(
-        metadata(name, "", annotations=annotations), networking.IngressClassSpec(controller)
-    )
+    return networking.IngressClass(metadata(name, "", annotations=annotations), networking.IngressClassSpec(controller))
 
 
 def service(

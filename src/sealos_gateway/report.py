@@ -48,8 +48,11 @@ class Report:
 def _rejected(rejection: Rejection, pipeline: Pipeline) -> list[Problem]:
     """A NACK in the words of the objects behind the resource."""
     what = f"{names.SHORT.get(rejection.type, rejection.type)} {rejection.name}"
-    message = f"Envoy refused it and keeps the last good state: {rejection.message}"
-    return [Problem(origin, what, "Rejected", message) for origin in origins(pipeline, rejection.type, rejection.name)]
+    if rejection.node:
+        reason, message = "Rejected", f"Envoy refused it and keeps the last good state: {rejection.message}"
+    else:
+        reason, message = "InternalError", f"it cannot be made ({rejection.message}); please report this"
+    return [Problem(origin, what, reason, message) for origin in origins(pipeline, rejection.type, rejection.name)]
 
 
 def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:

@@ -70,7 +70,7 @@ async def raw(handler: Handler, host: str = LOOPBACK) -> AsyncIterator[RawServer
     running: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def own(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        with suppress(ConnectionError, asyncio.IncompleteReadError, h11.RemoteProtocolError):
             await handler(reader, writer)
         writer.close()
 

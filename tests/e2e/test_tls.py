@@ -137,6 +137,18 @@ async def test_names_that_nobody_has_and_no_name_are_refused_at_once(web: Site) 
         assert await tls.is_refused(web.gateway.https_port, name), name
 
 
+@pytest.mark.parametrize("name", ["*", "*.example.com", "xdstp:", "xdstp://a/b/c", "a b", "\x7f", "rsa/host"])
+async def test_a_server_name_that_is_no_name_of_a_host_reaches_nothing(web: Site, name: str) -> None:
+    """Envoy asks for certificates by the name a client sends; some names are words of xDS itself."""
+    tls.host(web, web.host, 1)
+    await web.gateway.settled()
+    envoy, before = web.gateway.envoy_pid, len(web.gateway.problems())
+    assert await tls.is_refused(web.gateway.https_port, name)
+    assert await serial(web, web.host) == 2
+    assert web.gateway.envoy_pid == envoy
+    assert len(web.gateway.problems()) == before
+
+
 async def test_rsa_and_ecdsa_side_by_side(web: Site, tmp_path: Path) -> None:
     """A client that can check only one kind gets that kind; hosts beside it notice nothing."""
     port, beside = web.gateway.https_port, f"beside.{web.host}"
@@ -157,6 +169,8 @@ async def test_rsa_and_ecdsa_side_by_side(web: Site, tmp_path: Path) -> None:
         assert await tls.algorithm_for(port, beside, tls.Version.TLSv1_3, RSA, tmp_path) == ""
         assert await serial(web, beside) == 6
         assert (await web.answer(https=True))["name"] == "echo-a"
+        assert web.host in (await tls.hello(port, web.host.upper())).names
+        assert await tls.is_refused(port, f"deeper.{web.host}")
         both["spec"]["tls"] = [tls.entry("rsa", web.host)]
         web.apply(both)
         await eventually(lambda: tls.serves(web.gateway, web.host, algorithm="rsa"))

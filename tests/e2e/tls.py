@@ -93,9 +93,20 @@ async def is_refused(port: int, name: str, using: ssl.SSLContext | None = None) 
     try:
         await hello(port, name, using)
     except RefusedError as error:
-        assert error.seconds < AT_ONCE, error
-        return True
-    return False
+        took = error.seconds
+    else:
+        return False
+    assert took < AT_ONCE, f"refused, but only after {took:.1f} s"
+    return True
+
+
+async def alert(port: int, name: str, using: ssl.SSLContext) -> str:
+    """The TLS alert that a handshake is refused with; "" when it is not refused."""
+    try:
+        await hello(port, name, using)
+    except RefusedError as error:
+        return str(getattr(error.__cause__, "reason", error.__cause__))
+    return ""
 
 
 async def status(connection: Wire, host: str, path: str = "/") -> int:

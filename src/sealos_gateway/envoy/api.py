@@ -35,6 +35,7 @@ from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_p
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2 as tls_inspector
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
+from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
@@ -43,16 +44,17 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as tls_secret
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as tls
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as http_options
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, wrappers_pb2
+from xds.core.v3 import extension_pb2 as xds_extension
+from xds.type.matcher.v3 import matcher_pb2 as matcher
 from xds.type.v3 import typed_struct_pb2 as typed_struct
 
 __all__ = [
     "accesslog", "address", "any_pb2", "base", "bootstrap", "circuit_breaker", "cluster", "config_source",
-    "connections",
-    "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components", "extension", "file_log",
-    "fixed_heap", "grpc_service", "hcm", "header_mutation", "http_options", "listener", "listener_components",
-    "lua", "on_demand", "overload", "previous_hosts", "protocol", "proxy_protocol", "route", "route_components",
-    "router", "scoped_route", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector", "tls_secret",
-    "typed_struct", "wrappers_pb2",
+    "connections", "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components", "extension",
+    "file_log", "fixed_heap", "grpc_service", "hcm", "header_mutation", "http_options", "listener",
+    "listener_components", "lua", "matcher", "network_inputs", "on_demand", "overload", "previous_hosts", "protocol",
+    "proxy_protocol", "route", "route_components", "router", "scoped_route", "struct_pb2", "substitution", "tls",
+    "tls_common", "tls_inspector", "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
 ]  # fmt: skip
 
 Message = Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import access_log, api, names, scope
+from sealos_gateway.envoy import access_log, api, names, scope, server_names
 from sealos_gateway.model.traffic import Listener
 
 _TLS_SOCKET = "envoy.transport_sockets.tls"
@@ -51,9 +51,10 @@ def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tupl
         _http_chain(message.filter_chains.add(name=row.name), row, options)
         return message
     _listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
+    own_chains = [(name, f"{row.name}/{name}") for name, _ in own_context]
+    message.filter_chain_matcher.CopyFrom(server_names.matcher(row.name, own_chains))
     for name, algorithms in own_context:
         chain = message.filter_chains.add(name=f"{row.name}/{name}")
-        chain.filter_chain_match.server_names.append(name)
         secrets = [names.pair(name, algorithm) for algorithm in algorithms]
         chain.transport_socket.CopyFrom(_tls(options, secrets))
         _http_chain(chain, row, options)
@@ -119,10 +120,11 @@ def _forwarding_headers(options: Options) -> api.Message:
     add().remove = scope.HEADER
     actions = api.base.HeaderValueOption
     overwrite, if_absent = actions.OVERWRITE_IF_EXISTS_OR_ADD, actions.ADD_IF_ABSENT
-    host_action = if_absent if options.trusted_hops else overwrite
+    unless_trusted = if_absent if options.trusted_hops else overwrite
     for key, value, action in (
         ("x-real-ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", overwrite),
-        ("x-forwarded-host", "%REQ(:AUTHORITY)%", host_action),
+        ("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", unless_trusted),
+        ("x-forwarded-host", "%REQ(:AUTHORITY)%", unless_trusted),
     ):
         append = add().append
         append.header.key, append.header.value, append.append_action = key, value, action
@@ -160,7 +162,7 @@ def _on_demand_secret() -> api.Message:
             "typed_config": {
                 "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
                 "type_url": f"type.googleapis.com/{_MAPPER}",
-                "value": {"default_value": "*"},
+                "value": {"default_value": server_names.NONE},
             },
         },
     }

@@ -1,0 +1,143 @@
+"""Whatever happens to a few objects, in whatever order: what Envoy gets and what users are told is as if from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given, settings
+from tests import objects, pem
+
+from sealos_gateway.model.traffic import Forward
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.core import ServicePort
+from sealos_gateway.resources.meta import Ref, Resource
+from sealos_gateway.settings import DefaultCertificate, HostOwnership, IngressSettings, Settings, TlsSettings
+
+HOSTS = ("a.example.com", "b.example.com", "*.example.com", "", "A.example.com", "bad host")
+NAMESPACES = ("one", "two")
+PAIRS = (
+    pem.pair("a.example.com"),
+    pem.pair("*.example.com", kind="rsa"),
+    pem.pair("*.example.com", "a.example.com", number=1),
+    pem.Pair(b"junk", b"junk"),
+)
+SETTINGS = {
+    "shared": Settings(),
+    "owned": Settings(
+        ingress=IngressSettings(host_ownership=HostOwnership.FIRST_NAMESPACE),
+        tls=TlsSettings(default_certificates=(DefaultCertificate("*", "one/cert-0"),)),
+    ),
+}
+
+namespaces = st.sampled_from(NAMESPACES)
+services = st.sampled_from(["web", "api"])
+paths = st.builds(
+    objects.path, st.sampled_from(["/", "/a", "/a/", "/a/b"]), services, st.sampled_from([80, 81, "http"]),
+    st.sampled_from(["Prefix", "Exact"]),
+)  # fmt: skip
+rules = st.builds(lambda host, found: objects.rule(host, *found), st.sampled_from(HOSTS), st.lists(paths, max_size=2))
+tls = st.builds(
+    lambda number, hosts: objects.tls(f"cert-{number}", *hosts),
+    st.integers(0, 2), st.lists(st.sampled_from(HOSTS[:3]), max_size=2),
+)  # fmt: skip
+ingresses = st.builds(
+    lambda number, namespace, found, **more: objects.ingress(f"i{number}", *found, namespace=namespace, **more),
+    st.integers(0, 1), namespaces, st.lists(rules, max_size=2),
+    created=st.sampled_from(["", "2020", "2021"]),
+    class_name=st.sampled_from(["sealos", "sealos", "mine", "nginx", None]),
+    tls=st.lists(tls, max_size=2),
+    default=st.none() | st.builds(objects.backend, services),
+    annotations=st.none() | st.just({"sealos.io/ssl-redirect": "false"}),
+)  # fmt: skip
+classes = st.builds(
+    objects.ingress_class,
+    st.sampled_from(["mine", "nginx"]),
+    st.sampled_from(["sealos.io/gateway-controller", "other"]),
+    st.booleans(),
+)
+ports = st.sampled_from([(ServicePort(80, "http"),), (ServicePort(81, "http", app_protocol="grpc"), ServicePort(80))])
+some_services = st.one_of(
+    st.builds(
+        lambda name, found, namespace: objects.service(name, *found, namespace=namespace), services, ports, namespaces
+    ),
+    st.builds(lambda name, namespace: objects.external(name, "db.org", namespace=namespace), services, namespaces),
+)
+slices = st.builds(
+    lambda name, addresses, number, namespace: objects.slice_of(
+        name, *addresses, name=f"s{number}", namespace=namespace
+    ),
+    services, st.lists(st.sampled_from(["10.0.0.1", "10.0.0.2"]), max_size=2), st.integers(0, 1), namespaces,
+)  # fmt: skip
+secrets = st.builds(
+    lambda number, pair, namespace: objects.secret(f"cert-{number}", *pair, namespace=namespace),
+    st.integers(0, 2), st.sampled_from(PAIRS), namespaces,
+)  # fmt: skip
+resources = st.one_of(ingresses, ingresses, classes, some_services, slices, secrets)
+#: An object to put, or one whose name is to be dropped, and whether to settle after it.
+events = st.lists(st.tuples(st.sampled_from(["put", "put", "drop"]), resources, st.booleans()), max_size=25)
+
+Event = tuple[str, Resource, bool]
+
+
+def lived(history: Iterable[Event], chosen: Settings) -> Pipeline:
+    made = Pipeline(chosen)
+    for what, resource, settle in history:
+        kind = objects.KINDS[type(resource)]
+        if what == "put":
+            made.put(kind, resource.ref, resource)
+        else:
+            made.drop(kind, resource.ref)
+        if settle:
+            made.settle()
+    made.settle()
+    return made
+
+
+def what_is_left(history: Iterable[Event]) -> list[Resource]:
+    left: dict[tuple[type[Resource], Ref], Resource] = {}
+    for what, resource, _ in history:
+        if what == "put":
+            left[type(resource), resource.ref] = resource
+        else:
+            left.pop((type(resource), resource.ref), None)
+    return list(left.values())
+
+
+@pytest.mark.parametrize("chosen", SETTINGS)
+@settings(max_examples=100)
+@given(history=events, random=st.randoms(use_true_random=False))
+def test_incremental_is_the_same_as_from_scratch_in_any_order(chosen: str, history: list[Event], random: Any) -> None:
+    made = lived(history, SETTINGS[chosen])
+    left = what_is_left(history)
+    random.shuffle(left)
+    fresh = objects.pipeline(*left, settings=SETTINGS[chosen])
+    assert not made.graph.failures
+    assert objects.contents(made) == objects.contents(fresh)
+    assert made.problems() == fresh.problems()
+
+
+@settings(max_examples=100)
+@given(history=events)
+def test_every_name_that_a_resource_uses_exists(history: list[Event]) -> None:
+    """No route without its cluster, no cluster without its endpoints unless DNS has them, and nothing idle."""
+    made = lived(history, SETTINGS["shared"])
+    actions = [route.action for row in made.hosts.rows.values() for route in row.routes]
+    named = {action.backend for action in actions if isinstance(action, Forward)}
+    assert named == set(made.backends.rows)
+    assert {key for key, row in made.backends.rows.items() if not row.dns_name} == set(made.endpoints.rows)
+
+
+@settings(max_examples=100)
+@given(history=events)
+def test_when_everything_is_gone_nothing_is_left(history: list[Event]) -> None:
+    made = lived(history, SETTINGS["shared"])
+    objects.drop(made, *what_is_left(history))
+    assert objects.contents(made) == objects.contents(objects.pipeline())
+    for table in made.graph.tables:
+        assert table.name in ("wanted_listeners", "listeners") or not table.rows, table.name
+    # Who is still waiting for a row is only the listener, for the server names with several certificates.
+    waiting = {table.name for table in made.graph.tables if table._readers}
+    assert waiting <= {"side_by_side"}

@@ -1,0 +1,124 @@
+"""Golden cases: manifests in, what the gateway makes of them out, in one file each.
+
+A file of `golden/<room>/` holds documents as a user writes them, a line `# Output`, and the result as YAML. What all
+cases of a room share stands in its `_defaults.yaml`. Two conveniences: a document `settings: {…}` is the settings file,
+and a Secret whose data is `{pair: "KIND NAME…"}` gets a real certificate of that kind for those names. A line
+`# Shows: hosts endpoints` chooses the sections (hosts and problems if there is none).
+
+`GOLDEN_REWRITE=1` writes the results instead of comparing them: read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from tests import pem
+
+from sealos_gateway.files.source import Source
+from sealos_gateway.model.traffic import Forward, Route
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.settings import Settings
+
+ROOT = Path(__file__).parent / "golden"
+CASES = sorted(path for path in ROOT.glob("*/*.yaml") if not path.name.startswith("_"))
+MARK = "# Output\n"
+
+
+def split(path: Path) -> tuple[str, str]:
+    text, _, expected = path.read_text(encoding="utf-8").partition(MARK)
+    return text, expected
+
+
+def pipeline(text: str, folder: Path) -> tuple[Pipeline, Source]:
+    """The manifests read by the real reader and settled."""
+    documents = [document for document in yaml.safe_load_all(text) if document]
+    chosen = next((document["settings"] for document in documents if "settings" in document), {})
+    manifests = [document for document in documents if "settings" not in document]
+    (folder / "case.yaml").write_text(yaml.safe_dump_all(manifests, sort_keys=False), encoding="utf-8")
+    made, source = Pipeline(msgspec.convert(chosen, Settings)), Source([folder])
+    for kind, ref, resource in source.load().puts:
+        made.put(kind, ref, resource)
+    made.settle()
+    return made, source
+
+
+def with_pairs(text: str) -> str:
+    def data(found: re.Match[str]) -> str:
+        kind, *covered = found[1].split()
+        made = pem.pair(*covered, kind=kind)
+        chain, key = (base64.b64encode(part).decode() for part in made)
+        return f"{{tls.crt: {chain}, tls.key: {key}}}"
+
+    return re.sub(r'\{pair: "([^"]*)"\}', data, text)
+
+
+def route_line(route: Route, several: bool) -> str:
+    kind, action = route.match.kind.name.title(), route.action
+    if isinstance(action, Forward):
+        target = f"{action.backend.namespace}/{action.backend.service}:{action.backend.port}"
+    else:
+        target = f"{action.status} {action.body}".rstrip()
+    line = f"{kind} {route.match.path} -> {target}"
+    return line + (f"  of {route.origin.ref}" if several else "") + ("  https only" if route.https_only else "")
+
+
+def hosts(made: Pipeline) -> dict[str, list[str]]:
+    several = len(made.attachments) > 1
+    rows = sorted(made.hosts.rows.values(), key=lambda row: row.key)
+    return {row.key.host: [route_line(route, several) for route in row.routes] for row in rows}
+
+
+def endpoints(made: Pipeline) -> dict[str, str]:
+    found = {}
+    for key, row in sorted(made.backends.rows.items()):
+        behind = made.endpoints.get(key)
+        places = [f"{address} {port}" for address, port in behind.endpoints] if behind else ["no endpoint set"]
+        shown = f"dns {row.dns_name} {row.dns_port}" if row.dns_name else ", ".join(places) or "none"
+        found[f"{key.namespace}/{key.service}:{key.port}"] = f"{row.protocol.value}: {shown}"
+    return found
+
+
+def certificates(made: Pipeline) -> dict[str, str]:
+    rows = sorted(made.certificates.rows.items())
+    return {pattern: ", ".join(f"{pair.algorithm} of {pair.name}" for pair in row.pairs) for pattern, row in rows}
+
+
+SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
+    "hosts": hosts,
+    "endpoints": endpoints,
+    "certificates": certificates,
+}
+
+
+def result(path: Path, folder: Path) -> str:
+    text, _ = split(path)
+    wanted = re.search(r"^# Shows: (.*)$", text, re.MULTILINE)
+    defaults = (path.parent / "_defaults.yaml").read_text(encoding="utf-8")
+    made, source = pipeline(with_pairs(f"{defaults}\n---\n{text}"), folder)
+    sections = {name: SECTIONS[name](made) for name in (wanted[1].split() if wanted else ["hosts"])}
+    if found := [re.sub(r"^File \S+ line \d+, ", "File ", str(it)) for it in (*source.problems, *made.problems())]:
+        sections["problems"] = found
+    assert not made.graph.failures
+    return yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_golden(path: Path, tmp_path: Path) -> None:
+    text, expected = split(path)
+    found = result(path, tmp_path)
+    if os.environ.get("GOLDEN_REWRITE"):
+        path.write_text(f"{text.rstrip()}\n\n{MARK}{found}", encoding="utf-8")
+    else:
+        assert found == expected, "see the head of this file for how to rewrite"
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 40

@@ -1,0 +1,69 @@
+"""Every problem ends with the object that caused it, once, and goes when it is solved."""
+
+from __future__ import annotations
+
+from tests import objects, pem
+
+from sealos_gateway.settings import DefaultCertificate, Settings, TlsSettings
+
+HOST = "a.example.com"
+
+
+def test_problems_of_every_room_are_told_to_their_object_only() -> None:
+    made = objects.pipeline(
+        objects.ingress(
+            "bad",
+            objects.rule(HOST, objects.path("/"), objects.path("x", "web")),
+            objects.rule("a b"),
+            tls=[objects.tls("gone", HOST)],
+            annotations={"sealos.io/ssl-redirect": "maybe"},
+            created="2021",
+        ),
+        objects.ingress("good", objects.rule(HOST, objects.path("/")), created="2020"),
+        objects.service(),
+    )
+    found = objects.problems(made)
+    assert {origin for origin, _, _ in found} == {"Ingress shop/bad"}
+    assert sorted(reason for _, _, reason in found) == [
+        "InvalidAnnotation", "InvalidHost", "InvalidPath", "InvalidSecret", "PathConflict",
+    ]  # fmt: skip
+
+
+def test_one_mistake_on_two_hosts_is_told_for_each_place_once() -> None:
+    rules = [objects.rule(host, objects.path("/", "gone")) for host in (HOST, "b.example.com")]
+    made = objects.pipeline(objects.ingress("web", *rules))
+    assert [field for _, field, _ in objects.problems(made)] == [
+        f"spec.rules[{number}].http.paths[0].backend.service.name" for number in (0, 1)
+    ]
+
+
+def test_a_default_backend_that_is_missing_is_told_once_for_all_hosts() -> None:
+    rules = [objects.rule(host) for host in (HOST, "b.example.com")]
+    made = objects.pipeline(objects.ingress("web", *rules, default=objects.backend("gone")))
+    assert objects.reasons(made) == ["ServiceNotFound"]
+
+
+def test_problems_go_when_they_are_solved_and_when_the_object_goes() -> None:
+    site = objects.web(HOST)
+    made = objects.pipeline(site)
+    assert objects.reasons(made) == ["ServiceNotFound"]
+    objects.put(made, objects.service())
+    assert not made.problems()
+    objects.drop(made, objects.service())
+    assert objects.reasons(made) == ["ServiceNotFound"]
+    objects.drop(made, site)
+    assert not made.problems()
+
+
+def test_what_is_not_ours_is_not_judged() -> None:
+    made = objects.pipeline(objects.ingress("bad", objects.rule("a b", objects.path("x")), class_name="nginx"))
+    assert not made.problems()
+
+
+def test_a_default_certificate_that_comes_later_solves_the_problem() -> None:
+    wanted = (DefaultCertificate("*", "sys/any"),)
+    made = objects.pipeline(settings=Settings(tls=TlsSettings(default_certificates=wanted)))
+    assert objects.reasons(made) == ["InvalidSecret"]
+    pair = pem.pair("any.com")
+    objects.put(made, objects.secret("any", pair.chain, pair.key, "sys"))
+    assert not made.problems()
