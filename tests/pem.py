@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | dsa.DSAPrivateKey
 
-BEGIN = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+BEGIN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 
 
 class Pair(NamedTuple):
@@ -27,7 +27,7 @@ def key(kind: str, number: int = 0) -> Key:
         case "rsa":
             return rsa.generate_private_key(65537, 2048)
         case "rsa1024":
-            return rsa.generate_private_key(65537, 1024)  # noqa: S505 - too short on purpose
+            return rsa.generate_private_key(65537, 1024)
         case "ecdsa":
             return ec.generate_private_key(ec.SECP256R1())
         case "secp256k1":

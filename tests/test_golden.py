@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from tests import pem
 
 from sealos_gateway.files.source import Source
 from sealos_gateway.model.traffic import Forward, Route
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.settings import Settings
+from tests import pem
 
 ROOT = Path(__file__).parent / "golden"
 CASES = sorted(path for path in ROOT.glob("*/*.yaml") if not path.name.startswith("_"))
@@ -40,7 +40,7 @@ def split(path: Path) -> tuple[str, str]:
 def pipeline(text: str, folder: Path) -> tuple[Pipeline, Source]:
     """The manifests read by the real reader and settled."""
     documents = [document for document in yaml.safe_load_all(text) if document]
-    chosen = next((document["settings"] for document in documents if "settings" in document), {})
+    chosen: dict[str, Any] = next((document["settings"] for document in documents if "settings" in document), {})
     manifests = [document for document in documents if "settings" not in document]
     (folder / "case.yaml").write_text(yaml.safe_dump_all(manifests, sort_keys=False), encoding="utf-8")
     made, source = Pipeline(msgspec.convert(chosen, Settings)), Source([folder])

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from tests import objects, pem
 
 from sealos_gateway.envoy import names
 from sealos_gateway.live import Derived
@@ -19,6 +18,7 @@ from sealos_gateway.resources.core import EndpointSlice, Secret, Service
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import DefaultCertificate, Settings, TlsSettings
+from tests import objects, pem
 
 SIZES = (100, 5_000)
 SECRETS = 20  # the last hosts have TLS: as many at every size, because checking a certificate costs time here

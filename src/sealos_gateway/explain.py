@@ -140,11 +140,15 @@ def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
             if backend and backend.dns_name:
                 places: tuple[str, ...] = (f"{backend.dns_name}:{backend.dns_port} (DNS)",)
             else:
-                places = tuple(f"{e.address}:{e.port}" for e in (endpoints.endpoints if endpoints else ()))
+                places = tuple(_place(*endpoint) for endpoint in (endpoints.endpoints if endpoints else ()))
             protocol = backend.protocol.value if backend else ""
             answer = "forwarded" if places else "503 no healthy upstream: the Service has no ready endpoint"
             named = f"Service {key.namespace}/{key.service} port {key.port} ({protocol})"
             return {"answer": answer, "backend": named, "endpoints": places}
+
+
+def _place(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _certificate(name: str, pipeline: Pipeline) -> str:

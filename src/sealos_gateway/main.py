@@ -47,7 +47,8 @@ class Gateway:
         self.pipeline = Pipeline(settings)
         self.source = files.Source(sources)
         self.fleet = Fleet()
-        self.metrics = observe.Metrics(self.pipeline, self.fleet)
+        self.report = report.Report(self.source, self.pipeline, self.fleet)
+        self.metrics = observe.Metrics(self.pipeline, self.fleet, self.report.problems)
         self.hot = hot.HotHosts(state / "hot.json", settings.lazy.hot_hosts, self.pipeline)
         self.ready = asyncio.Event()
         self._unreported = asyncio.Event()
@@ -64,7 +65,6 @@ class Gateway:
         )  # fmt: skip
         self.admin = Admin(state / "admin.sock")
         self.supervisor = supervisor.Supervisor(self._process(), self.admin)
-        self.report = report.Report(self.source, self.pipeline, self.fleet)
         self.status = StatusPort(settings, self.pipeline, self.fleet, self.metrics, self.admin, self.report)
 
     def _process(self) -> supervisor.Process:

@@ -6,12 +6,13 @@ import json
 import logging
 import sys
 from collections import Counter as Count
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from sealos_gateway.envoy import names
+from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.xds.fleet import Fleet, Rejection
 
@@ -19,9 +20,12 @@ from sealos_gateway.xds.fleet import Fleet, Rejection
 class Metrics:
     """Counters that are fed, and gauges that are read from the tables when somebody asks."""
 
-    def __init__(self, pipeline: Pipeline, fleet: Fleet) -> None:
+    def __init__(
+        self, pipeline: Pipeline, fleet: Fleet, problems: Callable[[], Iterable[Problem]] | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._fleet = fleet
+        self._problems = problems or pipeline.problems
         self._registry = CollectorRegistry()
         self._settles = Histogram(
             "sgw_settle_seconds", "Time from a change to its commit", registry=self._registry,
@@ -51,7 +55,7 @@ class Metrics:
         yield objects
         yield GaugeMetricFamily("sgw_hosts", "Hosts served", value=len(self._pipeline.hosts))
         problems = GaugeMetricFamily("sgw_problems", "Problems of objects, by reason", labels=["reason"])
-        for reason, number in Count(problem.reason for problem in self._pipeline.problems()).items():
+        for reason, number in Count(problem.reason for problem in self._problems()).items():
             problems.add_metric([reason], number)
         yield problems
         rejected = GaugeMetricFamily("sgw_rejected_resources", "Resources that an Envoy refuses at present")

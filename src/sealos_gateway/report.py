@@ -49,10 +49,20 @@ def _rejected(rejection: Rejection, pipeline: Pipeline) -> list[Problem]:
     """A NACK in the words of the objects behind the resource."""
     what = f"{names.SHORT.get(rejection.type, rejection.type)} {rejection.name}"
     if rejection.node:
-        reason, message = "Rejected", f"Envoy refused it and keeps the last good state: {rejection.message}"
+        reason, message = "Rejected", f"Envoy refused it and keeps the last good state: {_reason(rejection)}"
     else:
         reason, message = "InternalError", f"it cannot be made ({rejection.message}); please report this"
     return [Problem(origin, what, reason, message) for origin in origins(pipeline, rejection.type, rejection.name)]
+
+
+def _reason(rejection: Rejection) -> str:
+    """What Envoy says, without the dump of the whole resource it often repeats: a Secret's holds the private key."""
+    head, dump, rest = rejection.message.partition("goo.gle/debug")
+    tail = rest[rest.rfind("}") + 1 :] if "}" in rest else ""
+    said = " ".join(f"{head} {tail}".replace("\\n", " ").split()).strip(": ") if dump else rejection.message
+    if rejection.type == names.SECRET and ("PRIVATE" in said or "inline_" in said):
+        return "(Envoy's words are left out, they repeat the key)"
+    return said
 
 
 def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:

@@ -195,8 +195,8 @@ def load(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        found = msgspec.convert(data, Settings)
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = msgspec.convert({} if data is None else data, Settings)
         check(found)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,114 +1,25 @@
-"""What Envoy refuses: the object is named, its last good state goes on, everything else is applied, and it heals.
-
-The gateway runs within the test, so that one object's resource can be spoiled between the tables and the stream: we
-know of no object that gets through our own checks and is refused all the same.
-"""
+"""What Envoy refuses: the object is named, its last good state goes on, everything else is applied, and it heals."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import os
+import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from sealos_gateway import main
-from sealos_gateway.envoy import api, names
-from sealos_gateway.settings import EnvoySettings, LazySettings, Settings, TlsSettings
+from sealos_gateway.envoy import names
+from sealos_gateway.settings import LazySettings, TlsSettings
 from tests import pem
 from tests.e2e import manifests, processes, tls
 from tests.e2e.backends import Echo
 from tests.e2e.harness import Gateway, eventually
+from tests.e2e.inside import Inside, Message, running
 
-Message = Any
-Spoil = Callable[[Message], None]
 ROOT = "t"
-
-
-@dataclass
-class Inside:
-    """A gateway in this process and the folder it reads; `spoil` breaks resources before they are sent."""
-
-    gateway: main.Gateway
-    folder: Gateway
-    _spoils: dict[tuple[str, str], Spoil] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        renderers = self.gateway.pipeline.snapshot._renderers
-        for type_, plain in list(renderers.items()):
-            renderers[type_] = lambda name, type_=type_, plain=plain: self._rendered(type_, name, plain)  # type: ignore[misc]
-
-    def _rendered(self, type_: str, name: str, plain: Callable[[str], bytes | None]) -> bytes | None:
-        body, spoil = plain(name), self._spoils.get((type_, name))
-        if body is None or spoil is None:
-            return body
-        message = _MESSAGES[type_].FromString(body)
-        spoil(message)
-        return bytes(message.SerializeToString(deterministic=True))
-
-    def spoil(self, type_: str, name: str, how: Spoil) -> None:
-        self._spoils[type_, name] = how
-
-    def heal(self, type_: str, name: str) -> None:
-        del self._spoils[type_, name]
-
-    def problems(self) -> list[str]:
-        return [str(it) for it in self.gateway.report.problems() if it.reason == "Rejected"]
-
-    async def rejected(self, number: int = 1) -> list[str]:
-        """The refusals, once there are so many; the page and the metric say the same."""
-
-        def told() -> None:
-            assert len(self.problems()) == number
-
-        await eventually(told)
-        assert f"sgw_rejected_resources {float(number)}" in self.gateway.metrics.text().decode()
-        return self.problems()
-
-    async def get(self, host: str, path: str = "/") -> tuple[int, str]:
-        """Status, and who answers."""
-        reply = await self.folder.get(host, path)
-        return reply.status_code, reply.json()["name"] if reply.status_code == 200 else reply.text
-
-    async def becomes(self, host: str, status: int, who: str = "", path: str = "/") -> None:
-        async def check() -> None:
-            assert await self.get(host, path) == (status, who)
-
-        await eventually(check)
-
-    def updates(self) -> dict[str, int]:
-        """How many responses Envoy has had, by type."""
-        return self.folder.stats("(update_attempt|update_rejected)$")
-
-
-_MESSAGES = {
-    names.CLUSTER: api.cluster.Cluster,
-    names.ENDPOINTS: api.endpoint.ClusterLoadAssignment,
-    names.ROUTES: api.route.RouteConfiguration,
-    names.SECRET: api.tls_secret.Secret,
-}
-
-
-@asynccontextmanager
-async def running(folder: Gateway, **changes: Any) -> AsyncIterator[Inside]:
-    settings = Settings(
-        address="127.0.0.1", http_port=folder.http_port, https_port=folder.https_port, status_port=folder.status_port,
-        envoy=EnvoySettings(concurrency=1, drain_seconds=0, log_level="off"), **changes,
-    )  # fmt: skip
-    folder.state.mkdir(parents=True, exist_ok=True)
-    inside, stop = Inside(main.Gateway(settings, [folder.manifests], folder.state), folder), asyncio.Event()
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(inside.gateway.run(stop))
-        try:
-            await eventually(inside.gateway.status.is_ready, 30)
-            yield inside
-        finally:
-            stop.set()
 
 
 def web(name: str, port: int) -> list[manifests.Object]:
@@ -118,6 +29,12 @@ def web(name: str, port: int) -> list[manifests.Object]:
         manifests.endpoint_slice(name, ROOT, ["127.0.0.1"], {"http": port}),
         manifests.ingress(name, ROOT, {f"{name}.test": f"{name}:80"}),
     ]
+
+
+def paths(name: str, more: str) -> manifests.Object:
+    """The Ingress of such a host with one path more, which leads to Service d."""
+    listed = [manifests.path("/", f"{name}:80"), manifests.path(more, "d:80")]
+    return manifests.ingress(name, ROOT, {f"{name}.test": listed})
 
 
 def cluster(name: str) -> str:
@@ -156,9 +73,7 @@ def bad_endpoints(message: Message) -> None:
 async def test_routes_that_are_refused(inside: Inside, echo_b: Echo) -> None:
     """In one batch with good changes: those are applied; the bad host keeps its last good state, and heals."""
     inside.spoil(names.ROUTES, route("b"), bad_regex)
-    rules = [manifests.path("/", "a:80"), manifests.path("/new", "d:80")]
-    change = [manifests.ingress(name, ROOT, {f"{name}.test": rules}) for name in "abcd"]
-    inside.folder.apply(*change, *web("e", echo_b.port))
+    inside.folder.apply(*(paths(name, "/new") for name in "abcd"), *web("e", echo_b.port))
     problem = (await inside.rejected())[0]
     assert problem.startswith(f"Ingress {ROOT}/b routes {route('b')}: Rejected: ")
     for name in "acd":
@@ -169,7 +84,7 @@ async def test_routes_that_are_refused(inside: Inside, echo_b: Echo) -> None:
     await inside.becomes("a.test", 200, "echo-b", "/new")
     assert await inside.get("b.test", "/new") == (200, "echo-a")  # what b had before
     inside.heal(names.ROUTES, route("b"))
-    inside.folder.apply(manifests.ingress("b", ROOT, {"b.test": [*rules, manifests.path("/newer", "d:80")]}))
+    inside.folder.apply(paths("b", "/newer"))
     await inside.becomes("b.test", 200, "echo-b", "/newer")
     await inside.rejected(0)
 
@@ -191,6 +106,8 @@ async def test_a_cluster_that_is_refused(inside: Inside, echo_b: Echo) -> None:
     inside.folder.apply(*web("e", echo_b.port))
     await inside.becomes("e.test", 200, "echo-b")
     inside.heal(names.CLUSTER, cluster("b"))
+    inside.folder.apply(manifests.service("b", ROOT))  # what Envoy has already: nothing is sent
+    await inside.rejected(0)
     inside.folder.apply(manifests.service("b", ROOT, manifests.port(app_protocol="grpc")))
     await eventually(lambda: speaks("b", "2"))
     await inside.rejected(0)
@@ -213,28 +130,35 @@ async def test_endpoints_that_are_refused(inside: Inside, echo_b: Echo) -> None:
 
 async def test_what_was_refused_is_not_sent_again_and_again(inside: Inside) -> None:
     inside.spoil(names.ROUTES, route("b"), bad_regex)
-    rules = [manifests.path("/", "a:80"), manifests.path("/new", "d:80")]
-    inside.folder.apply(*(manifests.ingress(name, ROOT, {f"{name}.test": rules}) for name in "abcd"))
+    inside.folder.apply(*(paths(name, "/new") for name in "abcd"))
     await inside.rejected()
     before = inside.updates()
     for number in range(5):
-        rules = [manifests.path("/", "a:80"), manifests.path(f"/later{number}", "d:80")]
-        inside.folder.apply(manifests.ingress("a", ROOT, {"a.test": rules}))
+        inside.folder.apply(paths("a", f"/later{number}"))
         await inside.becomes("a.test", 200, "echo-a", f"/later{number}")
     after = inside.updates()
     more = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
-    assert not [name for name in more if name.endswith("rejected")], more
-    print(more)
+    assert more
+    assert all(route("a") in name and name.endswith("attempt") for name in more), more
+
+
+@pytest.mark.xfail(strict=True, reason="clusters follow the new routes, also when Envoy refuses these")
+async def test_the_last_good_state_keeps_the_cluster_it_names(inside: Inside) -> None:
+    """The refused routes no longer name Service b, the ones that go on being served do."""
+    inside.spoil(names.ROUTES, route("b"), bad_regex)
+    inside.folder.apply(manifests.ingress("b", ROOT, {"b.test": "d:80"}))
+    await inside.rejected()
+    inside.folder.apply(paths("a", "/later"))
+    await inside.becomes("a.test", 200, "echo-a", "/later")
+    assert (await inside.folder.get("b.test", seconds=1)).status_code == 200
 
 
 async def test_the_last_good_state_survives_an_envoy(inside: Inside) -> None:
     inside.spoil(names.ROUTES, route("b"), bad_regex)
-    inside.folder.apply(manifests.ingress("b", ROOT, {"b.test": [manifests.path("/", "a:80")] * 2}))
-    inside.folder.apply(manifests.ingress("b", ROOT, {"b.test": [manifests.path("/", "a:80"), manifests.path("/x", "c:80")]}))
+    inside.folder.apply(paths("b", "/new"))
     await inside.rejected()
     pid = inside.gateway.supervisor.pid
     assert pid is not None
-    import os, signal
     os.kill(pid, signal.SIGKILL)
 
     async def back() -> None:
@@ -247,3 +171,52 @@ async def test_the_last_good_state_survives_an_envoy(inside: Inside) -> None:
     await eventually(back)
     assert inside.gateway.supervisor.pid != pid
     assert len(inside.problems()) == 1
+
+
+def bad_staple(message: Message) -> None:
+    message.tls_certificate.ocsp_staple.SetInParent()  # Envoy says why, and repeats the whole message
+
+
+async def test_a_certificate_that_is_refused(tmp_path: Path, echo_a: Echo) -> None:
+    """The old one goes on being shown, and what Envoy says of the new one is passed on without the key in it."""
+    hosts = {name: f"{name}.test" for name in "ab"}
+    folder = Gateway(tmp_path, [one for name in hosts for one in web(name, echo_a.port)])
+
+    def put(number: int) -> bytes:
+        for name, host in hosts.items():
+            pair = pem.pair(host, number=number)
+            entry = [tls.entry(name, host)]
+            folder.apply(manifests.tls_secret(name, ROOT, *pair))
+            folder.apply(manifests.ingress(name, ROOT, {host: f"{name}:80"}, tls=entry))
+        return pem.pair("b.test", number=number).key
+
+    put(1)
+    async with running(folder) as inside:
+        for host in hosts.values():
+            await tls.serves(folder, host, serial=2)
+        inside.spoil(names.SECRET, "b.test", bad_staple)
+        key = put(2)
+        problem = (await inside.rejected())[0]
+        assert problem.startswith(f"Secret {ROOT}/b secrets b.test: Rejected: ")
+        assert "OcspStaple" in problem
+        page = await asyncio.to_thread(folder.status, "/problems")
+        assert "OcspStaple" in page.text
+        assert key.decode().splitlines()[1] not in page.text
+        await eventually(lambda: tls.serves(folder, "a.test", serial=3))
+        await tls.serves(folder, "b.test", serial=2)
+        inside.heal(names.SECRET, "b.test")
+        put(3)
+        await eventually(lambda: tls.serves(folder, "b.test", serial=4))
+        await inside.rejected(0)
+
+
+async def test_a_listener_that_is_refused_is_told_by_its_setting(tmp_path: Path, echo_a: Echo) -> None:
+    """HTTPS cannot be served with these ciphers; plain HTTP is."""
+    async with running(
+        Gateway(tmp_path, web("a", echo_a.port)), tls=TlsSettings(ciphers=("NO-SUCH-CIPHER",))
+    ) as inside:
+        problem = (await inside.rejected())[0]
+        assert problem.startswith("Setting https listeners https: Rejected: ")
+        assert "NO-SUCH-CIPHER" in problem
+        await inside.becomes("a.test", 200, "echo-a")
+        assert not processes.is_listening(inside.folder.https_port)

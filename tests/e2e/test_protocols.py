@@ -88,18 +88,6 @@ async def test_many_requests_on_one_connection(web: Site) -> None:
         assert after["http.http.downstream_cx_total"] - before["http.http.downstream_cx_total"] <= 1
 
 
-async def test_streams_side_by_side_on_one_http2_connection(web: Site) -> None:
-    """The slow answer does not hold up the quick ones."""
-    async with web.gateway.client(http2=True) as client, asyncio.TaskGroup() as group:
-        await client.get("/", headers={"Host": web.host})
-        slow = group.create_task(client.get("/?delay=30", headers={"Host": web.host}))
-        quick = [group.create_task(client.get(f"/{n}", headers={"Host": web.host})) for n in range(20)]
-        await asyncio.wait(quick)
-        assert not slow.done()
-        slow.cancel()
-    assert {task.result().status_code for task in quick} == {200}
-
-
 async def test_expect_100_continue_reaches_the_backend_and_back(web: Site) -> None:
     async with wire(web.gateway.http_port) as connection:
         await connection.send(request("/", web.host, "Expect: 100-continue", "Content-Length: 5", method="POST"))

@@ -36,6 +36,14 @@ class Wire:
             head, self._buffered = self._buffered[:size], self._buffered[size:]
             return head + await self._reader.readexactly(size - len(head))
 
+    async def read_some(self) -> bytes:
+        """What there is, at least one byte. Raises ConnectionError when the peer has closed."""
+        async with asyncio.timeout(SECONDS):
+            head, self._buffered = self._buffered, b""
+            if not (found := head or await self._reader.read(1 << 16)):
+                raise ConnectionResetError("closed")
+            return found
+
     async def reply(self, method: str = "GET") -> Reply:
         """The next final answer (or 101). Raises ConnectionError when the peer closes instead."""
         parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)

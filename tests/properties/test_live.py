@@ -1,4 +1,4 @@
-"""Whatever happens to the tables, in whatever order and however often they settle: the rows are as if made from scratch.
+"""Whatever happens to the tables, in any order and however often they settle: the rows are as if made from scratch.
 
 The graph has every connection that the pipeline has: a derivation over a table, over an index, over an index of a
 derivation, reads of rows that may not exist, an index of two sources, and a row that raises.

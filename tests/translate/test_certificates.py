@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests import objects, pem
 
 from sealos_gateway.envoy import names
 from sealos_gateway.model.upstream import Certificate
@@ -11,6 +10,7 @@ from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.core import Secret
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.settings import DefaultCertificate, HostOwnership, IngressSettings, Settings, TlsSettings
+from tests import objects, pem
 
 HOST = "a.example.com"
 DEFAULT = Settings(tls=TlsSettings(default_certificates=(DefaultCertificate("*.example.com", "sys/default"),)))

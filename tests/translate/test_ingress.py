@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests import objects
 
 from sealos_gateway.resources import core, ingress
 from sealos_gateway.resources.meta import Metadata
 from sealos_gateway.translate import ingress as ingresses
+from tests import objects
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ specs = st.builds(
     | st.lists(st.builds(ingress.IngressTls, st.lists(words, max_size=2).map(tuple), words), max_size=2).map(tuple),
     st.lists(st.builds(ingress.IngressRule, words, http), max_size=3).map(tuple),
 )
-annotations = st.none() | st.dictionaries(st.just("sealos.io/ssl-redirect") | words, words, max_size=2)
+notes = st.none() | st.dictionaries(st.just("sealos.io/ssl-redirect") | words, words, max_size=2)
 services = st.builds(
     core.ServiceSpec,
     type=st.sampled_from(["ClusterIP", "ExternalName", "odd"]),
@@ -118,16 +118,17 @@ slices = st.lists(
 ).map(tuple)
 
 
-@given(specs, annotations, services, slices, ports)
+@settings(max_examples=60)
+@given(specs, notes, services, slices, ports)
 def test_nothing_that_a_user_writes_raises_or_cannot_be_rendered(
     spec: ingress.IngressSpec,
-    notes: dict[str, str] | None,
+    annotations: dict[str, str] | None,
     service: core.ServiceSpec,
     endpoints: tuple[core.Endpoint, ...],
     port: int,
 ) -> None:
     made = objects.pipeline(
-        ingress.Ingress(Metadata("odd", "shop", annotations=notes), spec),
+        ingress.Ingress(Metadata("odd", "shop", annotations=annotations), spec),
         core.Service(objects.metadata("web", "shop"), service),
         objects.slice_of("web", *endpoints, ports=(core.EndpointPort(port),)),
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests import objects, pem
-
 from sealos_gateway.settings import DefaultCertificate, Settings, TlsSettings
+from tests import objects, pem
 
 HOST = "a.example.com"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import objects
 
 from sealos_gateway.model.traffic import BackendKey
 from sealos_gateway.model.upstream import Endpoint, Protocol
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.resources.core import EndpointConditions, ServicePort
 from sealos_gateway.resources.core import Endpoint as SliceEndpoint
+from sealos_gateway.resources.core import EndpointConditions, ServicePort
+from tests import objects
 
 KEY = BackendKey("shop", "web", 80)
 SITE = objects.web("a.example.com")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests import objects
 
 from sealos_gateway.model.traffic import PathKind, VirtualHost
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.ingress import Ingress
+from tests import objects
 
 HOST = "a.example.com"
 TEXTS = ("/", "/a", "/a/", "/a/b", "/b")
@@ -36,6 +36,7 @@ def claimants(made: list[Any]) -> list[Ingress]:
     ]
 
 
+@settings(max_examples=60)
 @given(claims, st.randoms(use_true_random=False))
 def test_precedence_is_total_and_does_not_depend_on_the_order_of_events(made: list[Any], random: Any) -> None:
     found = claimants(made)
@@ -46,6 +47,7 @@ def test_precedence_is_total_and_does_not_depend_on_the_order_of_events(made: li
     assert first == second
 
 
+@settings(max_examples=60)
 @given(claims)
 def test_more_specific_routes_come_first_and_each_match_once(made: list[Any]) -> None:
     services = [objects.service(f"svc-{number}") for number in range(len(made))]
@@ -59,6 +61,7 @@ def test_more_specific_routes_come_first_and_each_match_once(made: list[Any]) ->
     assert len(set(matches)) >= len(matches) - (roots == 2)
 
 
+@settings(max_examples=60)
 @given(claims)
 def test_every_claim_answers_or_its_owner_is_told(made: list[Any]) -> None:
     services = [objects.service(f"svc-{number}") for number in range(len(made))]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sealos_gateway.envoy import access_log, api, names, scope, server_names
 from sealos_gateway.model.traffic import Listener
 
+_WEBSOCKET = "websocket"
 _TLS_SOCKET = "envoy.transport_sockets.tls"
 _SELECTOR = "envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config"
 _MAPPER = "envoy.extensions.transport_sockets.tls.cert_mappers.sni.v3.SNI"
@@ -75,12 +76,12 @@ def _http_chain(chain: api.Message, row: Listener, options: Options) -> None:
 
 def connection_manager(row: Listener, options: Options) -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
-    upgrades = ("websocket", *options.upgrade_types)
+    chain = [*scope.filters((_WEBSOCKET, *options.upgrade_types)), _forwarding_headers(options)]
     manager = api.hcm.HttpConnectionManager(
         stat_prefix=row.name,
         scoped_routes=scope.scoped_routes(),
         early_header_mutation_extensions=[scope.key_mutation(row.gateway)],
-        http_filters=[*scope.filters(upgrades), _forwarding_headers(options), _router()],
+        http_filters=[*chain, _router()],
         access_log=access_log.loggers(options.log_format, options.log_path),
         strip_any_host_port=True,
         strip_trailing_host_dot=True,
@@ -94,7 +95,10 @@ def connection_manager(row: Listener, options: Options) -> api.Message:
         stream_idle_timeout=api.seconds(options.stream_idle_seconds),
         request_headers_timeout=api.seconds(options.request_headers_seconds),
         server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,
-        upgrade_configs=[{"upgrade_type": name} for name in upgrades],
+        upgrade_configs=[
+            {"upgrade_type": _WEBSOCKET, "filters": [*chain, _websocket_key(), _router()]},
+            *({"upgrade_type": name} for name in options.upgrade_types),
+        ],
     )
     common = manager.common_http_protocol_options
     common.idle_timeout.CopyFrom(api.seconds(options.idle_seconds))
@@ -129,6 +133,18 @@ def _forwarding_headers(options: Options) -> api.Message:
         append = add().append
         append.header.key, append.header.value, append.append_action = key, value, action
     return api.hcm.HttpFilter(name="sealos.forwarding_headers", typed_config=api.pack(message))
+
+
+def _websocket_key() -> api.Message:
+    """WebSocket over HTTP/2 (what browsers do once we offer it) knows no key, and backends with HTTP/1.1 ask for one.
+
+    Envoy does not add it (its issue 8547). What it says is of no use between us and a backend, so it never changes.
+    """
+    message = api.header_mutation.HeaderMutation()
+    append = message.mutations.request_mutations.add().append
+    append.header.key, append.header.value = "sec-websocket-key", "c2VhbG9zLWdhdGV3YXktMQ=="
+    append.append_action = api.base.HeaderValueOption.ADD_IF_ABSENT
+    return api.hcm.HttpFilter(name="sealos.websocket_key", typed_config=api.pack(message))
 
 
 def _router() -> api.Message:

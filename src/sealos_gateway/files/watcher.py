@@ -18,7 +18,7 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
 from sealos_gateway.files import disk
 
-QUIET_MILLISECONDS: Final = 5  # a batch ends when nothing came for so long
+QUIET_MILLISECONDS: Final = 2  # a batch ends when nothing came for so long; it is also how often an idle watch wakes
 BATCH_MILLISECONDS: Final = 50  # or after so long
 _ATTEMPTS: Final = 5
 

@@ -49,6 +49,7 @@ class Process:
     def command(self) -> list[str]:
         options = ["-c", str(self.bootstrap), "--disable-hot-restart", "--log-level", self.log_level]
         options += ["--drain-time-s", str(max(self.drain_seconds, 1)), "--drain-strategy", "immediate"]
+        options += ["--file-flush-interval-msec", "1000"]  # the default keeps a line of the access log for 10 s
         if self.concurrency:
             options += ["--concurrency", str(self.concurrency)]
         return [str(self.binary), *options]

@@ -137,6 +137,8 @@ class AdsServer:
                         await context.write(_encode(response))
                     except grpc.aio.BaseError:
                         session.end()  # the client is gone
+                # Only now what was changed is rendered, so only now it shows whether a refused row is another one.
+                self._fleet.recheck(self._snapshot)
                 if not session.ended:
                     await session.look.wait()
             reader.cancel()

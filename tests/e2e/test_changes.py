@@ -1,0 +1,289 @@
+"""Changes under load: an answer is always one that the old or the new configuration gives, and nothing open is cut."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+import websockets
+
+from tests.e2e import backends, manifests
+from tests.e2e.backends import Echo
+from tests.e2e.conftest import Site
+from tests.e2e.harness import eventually
+from tests.e2e.load import load
+
+ROUNDS = 8
+#: Envoy waits so long for endpoints that do not come; a cluster that waits for them is a cluster that was forgotten.
+INITIAL_FETCH_TIMEOUT = 15
+
+
+@pytest.fixture
+async def two(site: Site, echo_a: Echo, echo_b: Echo) -> Site:
+    """Services `a` and `b`; the host leads to `a`."""
+    site.backend("a", echo_a.port)
+    site.backend("b", echo_b.port)
+    site.ingress("a:80")
+    await site.gateway.settled()
+    assert (await site.answer())["name"] == "echo-a"
+    return site
+
+
+async def becomes(site: Site, name: str, deadline: float = 5.0) -> None:
+    async def check() -> None:
+        assert (await site.answer())["name"] == name
+
+    await eventually(check, deadline)
+
+
+async def test_endpoints_are_replaced(two: Site, echo_a: Echo, echo_b: Echo) -> None:
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            echo = (echo_b, echo_a)[number % 2]
+            two.slice("a", echo.port, "a-1")
+            await becomes(two, echo.name)
+    assert found.found.keys() == {"echo-a", "echo-b"}
+
+
+async def test_a_route_moves_to_another_service(two: Site) -> None:
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            to = ("b", "a")[number % 2]
+            two.ingress(f"{to}:80")
+            await becomes(two, f"echo-{to}")
+    assert found.found.keys() == {"echo-a", "echo-b"}
+
+
+async def test_a_route_moves_to_a_service_that_comes_with_it(two: Site, echo_a: Echo, echo_b: Echo) -> None:
+    """A new cluster, known to Envoy before the route that names it; and the old one goes after the route."""
+    file = f"{two.namespace}-moving.json"
+
+    async def move(name: str, echo: Echo) -> None:
+        objects = [
+            manifests.ingress("web", two.namespace, {two.host: f"{name}:80"}),
+            manifests.service(name, two.namespace),
+            manifests.endpoint_slice(name, two.namespace, ["127.0.0.1"], {"http": echo.port}),
+        ]
+        two.gateway.apply(*objects, file=file)
+        await becomes(two, echo.name)
+
+    two.delete(manifests.ingress("web", two.namespace))
+    await move("fresh", echo_a)
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            await move(f"fresh-{number}", (echo_b, echo_a)[number % 2])
+    two.gateway.delete(file=file)
+    assert found.found.keys() == {"echo-a", "echo-b"}
+
+
+async def test_the_port_of_a_service_changes(two: Site, echo_a: Echo) -> None:
+    """The Ingress names the port: another cluster with the same endpoints, and never none."""
+    two.ingress("a:http")
+    await two.gateway.settled()
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            two.apply(manifests.service("a", two.namespace, manifests.port((8080, 80)[number % 2])))
+            await two.gateway.settled()
+            await found.more(5)
+    assert found.found.keys() == {"echo-a"}
+
+
+async def test_settings_of_a_cluster_change_and_its_endpoints_do_not(two: Site) -> None:
+    """Envoy asks for the endpoints again and must be answered, else the new cluster waits for 15 s."""
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            protocol, version = (("kubernetes.io/h2c", "2"), ("", "1.1"))[number % 2]
+            began = time.monotonic()
+            two.apply(manifests.service("a", two.namespace, manifests.port(app_protocol=protocol)))
+
+            async def speaks(version: str = version) -> None:
+                assert (await two.answer())["http_version"] == version
+
+            await eventually(speaks, INITIAL_FETCH_TIMEOUT - 1)
+            assert time.monotonic() - began < 3
+    assert found.found.keys() == {"echo-a"}
+
+
+async def test_a_host_moves_between_ingresses(two: Site) -> None:
+    """The new owner comes first, then the old one goes: the host is never without routes."""
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            new, old = (("other", "web"), ("web", "other"))[number % 2]
+            two.ingress("a:80", name=new)
+            await two.gateway.settled()
+            two.delete(manifests.ingress(old, two.namespace))
+            await two.gateway.settled()
+            await found.more(5)
+    assert found.found.keys() == {"echo-a"}
+
+
+async def test_a_host_moves_between_files(two: Site, echo_a: Echo) -> None:
+    """The same objects in another file, written before the old ones are removed."""
+    objects = [
+        manifests.service("a", two.namespace),
+        manifests.endpoint_slice("a", two.namespace, ["127.0.0.1"], {"http": echo_a.port}),
+        manifests.ingress("web", two.namespace, {two.host: "a:80"}),
+    ]
+    async with load(two) as found:
+        two.gateway.apply(*objects, file=f"{two.namespace}-all.json")
+        await two.gateway.settled()
+        two.delete(*objects)
+        await two.gateway.settled()
+    two.gateway.delete(file=f"{two.namespace}-all.json")
+    assert found.found.keys() == {"echo-a"}
+
+
+async def test_a_host_that_goes_with_its_service_is_404_and_never_503(two: Site, echo_a: Echo) -> None:
+    """Routes go before the clusters they name; come back, and clusters are there before the routes."""
+    objects = [
+        manifests.service("gone", two.namespace),
+        manifests.endpoint_slice("gone", two.namespace, ["127.0.0.1"], {"http": echo_a.port}),
+        manifests.ingress("gone", two.namespace, {f"gone.{two.host}": "gone:80"}),
+    ]
+    file, host = f"{two.namespace}-gone.json", f"gone.{two.host}"
+
+    async def is_there(status: int) -> None:
+        async def check() -> None:
+            assert (await two.get(host=host)).status_code == status
+
+        await eventually(check)
+
+    two.gateway.apply(*objects, file=file)
+    await is_there(200)
+    async with load(two, host) as found:
+        for _ in range(ROUNDS):
+            two.gateway.delete(file=file)
+            await is_there(404)
+            two.gateway.apply(*objects, file=file)
+            await is_there(200)
+    two.gateway.delete(file=file)
+    assert found.found.keys() == {"echo-a", "404"}
+
+
+async def test_a_class_flips_under_load(two: Site) -> None:
+    async with load(two) as found:
+        for number in range(ROUNDS):
+            two.ingress("a:80", class_name=("pause", "sealos")[number % 2])
+
+            async def flipped(status: int = (404, 200)[number % 2]) -> None:
+                assert (await two.get()).status_code == status
+
+            await eventually(flipped, 2)
+    assert found.found.keys() == {"echo-a", "404"}
+
+
+async def test_an_exact_host_comes_and_goes_beside_a_wildcard(two: Site) -> None:
+    two.ingress("b:80", name="wild", host=f"*.{two.host}")
+    await two.gateway.settled()
+    host = f"one.{two.host}"
+    async with load(two, host) as found:
+        for number in range(ROUNDS):
+            exact = manifests.ingress("exact", two.namespace, {host: "a:80"})
+            two.delete(exact) if number % 2 else two.apply(exact)
+
+            async def changed(name: str = ("echo-a", "echo-b")[number % 2]) -> None:
+                assert (await two.answer(host=host))["name"] == name
+
+            await eventually(changed)
+    assert found.found.keys() == {"echo-a", "echo-b"}
+
+
+async def test_changes_elsewhere_touch_nobody(two: Site, echo_b: Echo) -> None:
+    other = Site(two.gateway)
+    other.backend("b", echo_b.port)
+    try:
+        async with load(two) as found:
+            for number in range(100):
+                other.ingress("b:80", name=f"i{number}", host=f"h{number}.{other.host}")
+            await two.gateway.settled()
+            other.clean()
+            await two.gateway.settled()
+    finally:
+        other.clean()
+    assert found.found.keys() == {"echo-a"}
+
+
+async def test_a_change_leaves_open_connections_alone(two: Site, echo_a: Echo, echo_b: Echo) -> None:
+    """A WebSocket and a keep-alive connection outlive new routes, new endpoints and the end of their host."""
+    port = two.gateway.http_port
+    async with (
+        websockets.connect(f"ws://{two.host}/", proxy=None, host="127.0.0.1", port=port) as socket,
+        two.gateway.client() as client,
+    ):
+
+        async def alive() -> None:
+            await socket.send("still there?")
+            assert await socket.recv() == "still there?"
+
+        def asked() -> int:
+            return two.gateway.stats("^http.http.downstream_cx_total$")["http.http.downstream_cx_total"]
+
+        await client.get("/", headers={"Host": two.host})
+        await alive()
+        two.ingress("b:80")
+        await becomes(two, "echo-b")
+        await alive()
+        two.slice("a", echo_b.port, "a-1")
+        await two.gateway.settled()
+        await alive()
+        two.clean()
+
+        async def gone() -> None:
+            assert (await two.get()).status_code == 404
+
+        await eventually(gone)
+        await alive()
+        before = asked()
+        assert (await client.get("/", headers={"Host": two.host})).status_code == 404
+        assert asked() == before
+
+
+async def test_no_listener_changes_when_hosts_do(two: Site) -> None:
+    """A listener that changes would drain its connections."""
+    pattern = "^listener_manager.(listener_(added|modified|removed|create_success)|lds.update_success)$"
+    before, pid = two.gateway.stats(pattern), two.gateway.envoy_pid
+    assert before
+    for number in range(10):
+        two.ingress("b:80", name=f"i{number}", host=f"h{number}.{two.host}")
+    await two.gateway.settled()
+    two.clean()
+    await two.gateway.settled()
+    assert two.gateway.stats(pattern) == before
+    assert two.gateway.envoy_pid == pid
+
+
+async def test_nothing_was_refused_by_envoy(two: Site) -> None:
+    """What the tests above made was valid, all of it."""
+    await two.gateway.settled()
+    assert two.gateway.metric("sgw_rejected_resources") == 0
+    rejected = two.gateway.stats(r".*\.update_rejected$")
+    assert {name: value for name, value in rejected.items() if value} == {}
+
+
+async def test_a_request_under_way_ends_on_the_route_it_began_on(two: Site) -> None:
+    """Its route and its cluster go away while the backend is still thinking."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/slow" in head:
+            arrived.set()
+            await go_on.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
+
+    async with backends.raw(slow) as server, asyncio.TaskGroup() as group:
+        two.backend("slow", server.port)
+        slow_ingress = two.ingress("slow:80", name="slow", host=f"slow.{two.host}")
+        await two.gateway.settled()
+        task = group.create_task(two.get("/slow", host=f"slow.{two.host}"))
+        await arrived.wait()
+        two.delete(slow_ingress, manifests.service("slow", two.namespace))
+
+        async def gone() -> None:
+            assert (await two.get(host=f"slow.{two.host}")).status_code == 404
+
+        await eventually(gone)
+        go_on.set()
+        reply = await task
+    assert (reply.status_code, reply.text) == (200, "slow")

@@ -1,0 +1,150 @@
+"""Explanations: the same answer that Envoy gives, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from sealos_gateway.explain import Explanation, UrlError, explain
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.core import ServicePort
+from sealos_gateway.settings import HttpSettings, Settings
+from tests import objects, pem
+
+PAIR = pem.pair("*.example.com")
+
+
+@pytest.fixture(scope="module")
+def made() -> Pipeline:
+    return objects.pipeline(
+        objects.ingress(
+            "web",
+            objects.rule("a.example.com", objects.path("/"), objects.path("/api", "api")),
+            objects.rule("a.example.com", objects.path("/x", kind="Exact")),
+            objects.rule("*.example.com", objects.path("/wild")),
+            created="2020",
+        ),
+        objects.ingress("late", objects.rule("a.example.com", objects.path("/api")), created="2021"),
+        objects.ingress("foreign", objects.rule("a.example.com", objects.path("/f")), class_name="nginx"),
+        objects.ingress("safe", objects.rule("safe.org", objects.path("/s")), tls=[objects.tls("cert", "safe.org")]),
+        objects.ingress("ext", objects.rule("ext.org", objects.path("/", "ext", 443), objects.path("/gone", "gone"))),
+        objects.ingress("lost", objects.rule("lost.org", objects.path("/")), tls=[objects.tls("none", "lost.org")]),
+        objects.ingress("wild", objects.rule("*.example.com"), tls=[objects.tls("cert", "*.example.com")],
+                        annotations={"sealos.io/ssl-redirect": "false"}),
+        objects.service(),
+        objects.slice_of("web", "10.0.0.1", "fd00::1"),
+        objects.service("api", ServicePort(80, app_protocol="grpc")),
+        objects.external("ext", "db.example.org", ServicePort(443, app_protocol="https")),
+        objects.secret("cert", PAIR.chain, PAIR.key),
+    )  # fmt: skip
+
+
+def answer(made: Pipeline, url: str) -> str:
+    return explain(url, made).answer
+
+
+def chosen(found: Explanation) -> list[str]:
+    return [candidate.match for candidate in found.candidates if candidate.chosen]
+
+
+def test_the_whole_way_from_url_to_endpoints(made: Pipeline) -> None:
+    found = explain("https://a.example.com/api/v1?x=y", made)
+    assert (found.host, found.host_why) == ("a.example.com", "the host itself")
+    assert found.object == "Ingress shop/web"
+    assert found.backend == "Service shop/api port 80 (h2c)"
+    assert found.answer.startswith("503 no healthy upstream")
+    assert found.certificate.startswith("*.example.com: Secret shop/cert (ecdsa, until 2040-01-01)")
+    assert chosen(found) == ["Prefix /api"]
+
+
+@pytest.mark.parametrize(
+    ("path", "match"),
+    [
+        ("/x", "Exact /x"),
+        ("/x/", "Prefix /"),
+        ("/apiary", "Prefix /"),
+        ("/api", "Prefix /api"),
+        ("/api/", "Prefix /api"),
+        ("", "Prefix /"),
+        ("?q=/api", "Prefix /"),
+        ("/b/../api", "Prefix /api"),
+        ("/b/%2E%2e/api/", "Prefix /api"),
+        ("/./x", "Exact /x"),
+        ("/x/.", "Prefix /"),
+        ("/../../api", "Prefix /api"),
+        ("//api", "Prefix /"),
+        ("/API", "Prefix /"),
+        ("/api#frag", "Prefix /api"),
+    ],
+)
+def test_the_same_path_that_envoy_takes(made: Pipeline, path: str, match: str) -> None:
+    assert chosen(explain(f"https://a.example.com{path}", made)) == [match]
+
+
+def test_paths_as_settings_say() -> None:
+    rule = objects.rule("a.com", objects.path("/"), objects.path("/api"))
+    chosen_settings = Settings(http=HttpSettings(normalize_path=False, merge_slashes=True))
+    made = objects.pipeline(objects.ingress("web", rule), objects.service(), settings=chosen_settings)
+    assert chosen(explain("a.com//api", made)) == ["Prefix /api"]
+    assert chosen(explain("a.com/x/../api", made)) == ["Prefix /"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "a.example.com",
+        "http://A.Example.COM:8080/",
+        "ws://a.example.com.",
+        "wss://user:pw@a.example.com",
+        "http://a.example.com:99999999/",
+    ],
+)
+def test_a_host_in_any_spelling(made: Pipeline, url: str) -> None:
+    assert explain(url, made).host == "a.example.com"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://", "ftp://a.com", "://", "/path", "http://[::1", "http://[zz]/", "\ud800://x", "http:///x"]
+)
+def test_what_is_no_url_is_said(made: Pipeline, url: str) -> None:
+    with pytest.raises(UrlError):
+        explain(url, made)
+
+
+def test_the_wildcard_covers_one_label(made: Pipeline) -> None:
+    found = explain("https://b.example.com/wild", made)
+    assert (found.host, found.answer) == ("*.example.com", "forwarded")
+    assert found.endpoints == ("10.0.0.1:8080", "[fd00::1]:8080")
+    found = explain("http://x.b.example.com/wild", made)
+    assert (found.host, found.answer) == ("", "404, empty body")
+    assert "no Ingress claims x.b.example.com" in found.host_why
+
+
+def test_redirects(made: Pipeline) -> None:
+    assert answer(made, "http://safe.org/s").startswith("308")
+    assert answer(made, "http://safe.org/other").startswith("308"), "the whole host is https only"
+    assert answer(made, "https://safe.org/other").startswith("404")
+
+
+def test_external_names_and_missing_services(made: Pipeline) -> None:
+    assert explain("http://ext.org/", made).endpoints == ("db.example.org:443 (DNS)",)
+    assert answer(made, "http://ext.org/gone") == "503 from the gateway itself: no healthy upstream"
+
+
+def test_why_others_do_not_answer(made: Pipeline) -> None:
+    found = explain("http://a.example.com/api", made)
+    assert any("Ingress shop/foreign: its class 'nginx' is not ours" in other for other in found.others)
+    assert any("PathConflict" in problem for problem in found.problems)
+    reasons = {candidate.match: candidate.why for candidate in found.candidates}
+    assert reasons["Prefix /api"].startswith("matches, and comes first")
+    assert reasons["Prefix /"].startswith("matches too")
+    assert reasons["Exact /x"] == "does not match /api"
+
+
+def test_no_certificate_is_said(made: Pipeline) -> None:
+    assert explain("https://unknown.org/", made).certificate == "none covers unknown.org: the handshake is refused"
+    assert explain("https://lost.org/", made).certificate.startswith("none covers lost.org")
+    assert explain("http://a.example.com/", made).certificate == ""
+
+
+def test_an_empty_gateway() -> None:
+    assert answer(objects.pipeline(), "http://a.com/") == "404, empty body"

@@ -1,0 +1,53 @@
+"""Tests are found where one looks for them: `src/sealos_gateway/a/b.py` has `tests/a/test_b.py`, or is listed here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+SOURCE = TESTS.parent / "src" / "sealos_gateway"
+
+#: A file, or a whole room: where its tests are, and why not in a file of its own.
+EXCEPTIONS = {
+    "files": ("test_files.py", "one door (`Source`): what is behind it is tested through it"),
+    "echo": ("test_echo.py", "one door (`EchoSettings`, `run`): tested as a client sees it"),
+    "kube": ("cluster", "shown against a real API server"),
+    "node/admin.py": ("test_statusport.py", "two questions to Envoy; its answers are used end to end"),
+    "node/supervisor.py": ("e2e", "starts, watches and ends a real process"),
+    "main.py": ("e2e", "only joins the others: all of it is shown end to end"),
+    "__main__.py": ("test_cli.py", "calls the command line"),
+    "xds/messages.py": ("xds/test_stream.py", "values without logic"),
+    "xds/interest.py": ("xds/test_stream_presentation.py", "a part of the stream, tested as dialogues"),
+    "xds/subscription.py": ("xds/test_stream_order.py", "a part of the stream, tested as dialogues"),
+    "envoy/api.py": ("envoy/test_routes.py", "imports and one-line builders that every other file uses"),
+    "translate/world.py": ("test_pipeline.py", "a holder of tables"),
+    "resources/meta.py": ("resources/test_kinds.py", "values, decoded there"),
+    "resources/core.py": ("resources/test_kinds.py", "values, decoded there"),
+    "resources/ingress.py": ("resources/test_kinds.py", "values, decoded there"),
+    "resources/annotations.py": ("test_reference.py", "a list of names, documented there"),
+}
+
+FILES = sorted(path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
+
+
+def mirrored(path: Path) -> bool:
+    return (TESTS / path.parent / f"test_{path.name}").exists()
+
+
+def exceptions(path: Path) -> list[str]:
+    return [name for name in (path.as_posix(), path.parts[0]) if name in EXCEPTIONS]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_file_has_its_tests(path: Path) -> None:
+    assert mirrored(path) or exceptions(path), f"write tests/{path.parent / f'test_{path.name}'}"
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_every_exception_is_one(name: str) -> None:
+    there = [path for path in FILES if name in exceptions(path)]
+    assert there, "the file is gone: remove it from the list"
+    assert not all(mirrored(path) for path in there), "it has tests of its own now: remove it from the list"
+    assert (TESTS / EXCEPTIONS[name][0]).exists(), "the tests that stand for it are gone"

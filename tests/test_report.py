@@ -1,0 +1,67 @@
+"""Problems from every side, as problems of the objects that caused them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from sealos_gateway.envoy import names
+from sealos_gateway.files.source import Source
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.report import Report, origins
+from sealos_gateway.xds.fleet import Fleet
+from tests import objects, pem
+
+PAIR = pem.pair("a.example.com")
+
+
+@pytest.fixture
+def made() -> Pipeline:
+    return objects.pipeline(
+        objects.ingress("web", objects.rule("a.example.com", objects.path("/")), tls=[objects.tls("cert")]),
+        objects.service(),
+        objects.secret("cert", PAIR.chain, PAIR.key),
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "wanted"),
+    [
+        (names.ROUTES, "ingress|a.example.com", "Ingress shop/web"),
+        (names.SCOPE, "ingress|a.example.com", "Ingress shop/web"),
+        (names.CLUSTER, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
+        (names.ENDPOINTS, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
+        (names.SECRET, "a.example.com", "Secret shop/cert"),
+        (names.LISTENER, "https", "Setting https"),
+        (names.ROUTES, "ingress|gone", "Setting ingress|gone"),
+    ],
+)
+def test_a_resource_is_traced_to_its_objects(made: Pipeline, type_: str, name: str, wanted: str) -> None:
+    assert [str(origin) for origin in origins(made, type_, name)] == [wanted]
+
+
+def test_files_objects_and_bugs_of_our_own_are_reported(made: Pipeline, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("a: [")
+    source = Source([tmp_path])
+    source.load()
+    objects.put(made, objects.web("b c", "other"))
+    made.graph.failures["hosts", "x"] = ValueError("boom")
+    found = Report(source, made, Fleet()).problems()
+    assert {problem.origin.kind for problem in found} == {"File", "Ingress", "Row"}
+    (bug,) = [problem for problem in found if problem.reason == "InternalError"]
+    assert "ValueError: boom" in bug.message
+
+
+def test_what_comes_and_goes_is_logged_once(made: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    report = Report(Source([tmp_path]), made, Fleet())
+    with caplog.at_level(logging.INFO):
+        objects.drop(made, objects.service())
+        report.log_changes()
+        report.log_changes()
+        objects.put(made, objects.service())
+        report.log_changes()
+    assert [(record.levelname, "ServiceNotFound" in record.getMessage()) for record in caplog.records] == [
+        ("WARNING", True), ("INFO", True),
+    ]  # fmt: skip

@@ -1,0 +1,92 @@
+"""Settings as the arguments of the pure rooms."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from sealos_gateway import wiring
+from sealos_gateway.envoy import listeners
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.settings import (
+    DefaultCertificate,
+    EscapedSlashes,
+    HostOwnership,
+    HttpSettings,
+    IngressSettings,
+    Settings,
+    SettingsError,
+    TlsSettings,
+    UnderscoreHeaders,
+)
+from tests import objects
+
+
+def with_default(pattern: str, secret: str) -> Settings:
+    return Settings(tls=TlsSettings(default_certificates=(DefaultCertificate(pattern, secret),)))
+
+
+def test_rules() -> None:
+    chosen = Settings(ingress=IngressSettings(("a", "b"), "c", HostOwnership.FIRST_NAMESPACE, False))
+    found = wiring.rules(chosen)
+    assert found.classes == {"a", "b"}
+    assert found.controller == "c"
+    assert found.first_namespace_owns
+    assert not found.ssl_redirect
+
+
+@pytest.mark.parametrize(("https_port", "redirect_port", "https"), [(8443, 0, True), (0, 0, False), (0, 443, True)])
+def test_redirects_need_a_port(https_port: int, redirect_port: int, https: bool) -> None:
+    chosen = Settings(https_port=https_port, http=HttpSettings(https_redirect_port=redirect_port))
+    assert wiring.rules(chosen).https is https
+
+
+@pytest.mark.parametrize("pattern", ["*.Example.com", "a.example.com", "*"])
+def test_default_certificates(pattern: str) -> None:
+    assert wiring.rules(with_default(pattern, "ns/x")).default_certificates == ((pattern.lower(), Ref("ns", "x")),)
+
+
+@pytest.mark.parametrize("secret", ["x", "/x", "ns/", "a/b/c", ""])
+def test_a_secret_needs_namespace_and_name(secret: str) -> None:
+    with pytest.raises(SettingsError, match=r"tls\.default_certificates.*namespace/name"):
+        wiring.rules(with_default("*", secret))
+
+
+@pytest.mark.parametrize("pattern", ["", "*.*.com", "a b", "**", "1.2.3.4", "*."])
+def test_a_pattern_is_a_name_a_wildcard_or_any(pattern: str) -> None:
+    with pytest.raises(SettingsError, match=r"tls\.default_certificates"):
+        wiring.rules(with_default(pattern, "ns/x"))
+
+
+def test_every_choice_has_a_word_of_envoy() -> None:
+    assert set(wiring._UNDERSCORES) == set(UnderscoreHeaders)
+    assert set(wiring._SLASHES) == set(EscapedSlashes)
+
+
+def test_every_option_of_a_listener_is_set_from_a_setting() -> None:
+    """A setting that is not handed on would silently do nothing."""
+    http = HttpSettings(
+        7, 8, 9, True, ("u",), False, True, EscapedSlashes.REJECT, UnderscoreHeaders.ALLOW, 10, 11, 12, 13, 14, 15
+    )
+    found = wiring.listener_options(Settings(http=http))
+    same = [
+        field.name
+        for field in msgspec.structs.fields(HttpSettings)
+        if hasattr(found, field.name) and getattr(found, field.name) == getattr(listeners.Options(), field.name)
+    ]
+    assert same == []
+    unused = {field.name for field in msgspec.structs.fields(HttpSettings) if not hasattr(found, field.name)}
+    assert unused == {"https_redirect_port"}  # belongs to routes
+
+
+def test_listeners() -> None:
+    assert [(it.name, it.port, it.tls) for it in wiring.listeners_wanted(Settings(http_port=1, https_port=2))] == [
+        ("http", 1, False), ("https", 2, True),
+    ]  # fmt: skip
+    assert [it.name for it in wiring.listeners_wanted(Settings(https_port=0))] == ["http"]
+
+
+def test_the_port_of_redirects() -> None:
+    assert objects.pipeline(settings=Settings(https_port=8443)).https_port == 8443
+    chosen = Settings(https_port=8443, http=HttpSettings(https_redirect_port=443))
+    assert objects.pipeline(settings=chosen).https_port == 443
