@@ -61,6 +61,9 @@ class IngressSettings(_Group, frozen=True):
     host_ownership: HostOwnership = HostOwnership.SHARED
     # Redirect plain HTTP to HTTPS (308) for hosts with TLS; the annotation `sealos.io/ssl-redirect` overrides it.
     ssl_redirect: bool = True
+    # Allow ExternalName Services that name the gateway's own machine (`localhost`, 127.0.0.1, link-local addresses).
+    # Off, because a tenant could reach ports that listen there for others. A name in DNS can still resolve to it.
+    local_external_names: bool = False
     # The DNS suffix of the cluster: part of the names of Envoy clusters.
     cluster_domain: str = "cluster.local"
 

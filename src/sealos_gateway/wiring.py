@@ -36,6 +36,7 @@ def rules(settings: Settings) -> Rules:
         default_certificates=tuple(
             (_pattern(entry.pattern), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
         ),
+        local_external_names=settings.ingress.local_external_names,
         gateway=GATEWAY,
     )
 

@@ -54,8 +54,12 @@ def echo_b(echoes: tuple[Echo, Echo]) -> Echo:
 
 @pytest.fixture(scope="session")
 def shared_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """The gateway of most tests, with default settings and two workers. Change only what is in your own namespace."""
-    gateway = Gateway(tmp_path_factory.mktemp("gw"), concurrency=2)
+    """The gateway of most tests, with default settings and two workers. Change only what is in your own namespace.
+
+    The one setting is for ExternalName, whose test has no other name to resolve than that of this machine.
+    """
+    settings = {"ingress": {"local_external_names": True}}
+    gateway = Gateway(tmp_path_factory.mktemp("gw"), settings=settings, concurrency=2)
     try:
         yield gateway.start()
     finally:

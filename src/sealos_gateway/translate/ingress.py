@@ -28,6 +28,8 @@ NO_UPSTREAM = Respond(503, "no healthy upstream")
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII | re.IGNORECASE)
+#: Names of the machine the gateway runs on, where ports may listen that are not for tenants (also link-local ones).
+_OWN_MACHINE = re.compile(r"(.*\.)?localhost|127(\.[0-9]+){0,3}|0(\.0){0,3}|169\.254\..*")
 _ADDRESS = re.compile(r"[0-9.]+")
 _EXTERNAL = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII | re.IGNORECASE)
 
@@ -203,7 +205,7 @@ def _action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wo
         message = f"Service {service_ref} does not exist; the path answers 503 until it does"
         problems.append(_problem(ref, f"{field}.service.name", "ServiceNotFound", message))
         return NO_UPSTREAM
-    if fault := _external_fault(service):
+    if fault := _external_fault(service, world.rules.local_external_names):
         message = f"Service {service_ref}: {fault}"
         problems.append(_problem(ref, f"{field}.service.name", "InvalidExternalName", message))
         return NO_UPSTREAM
@@ -220,12 +222,16 @@ def _action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wo
     return NO_UPSTREAM
 
 
-def _external_fault(service: Service) -> str:
-    """Why an ExternalName cannot be resolved; empty when it can, and for every other Service."""
-    name = service.spec.external_name.rstrip(".")
-    if service.spec.type != "ExternalName" or (len(name) <= 253 and _EXTERNAL.fullmatch(name)):
+def _external_fault(service: Service, local: bool) -> str:
+    """Why an ExternalName cannot be used; empty when it can, and for every other Service."""
+    name = service.spec.external_name.rstrip(".").lower()
+    if service.spec.type != "ExternalName":
         return ""
-    return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
+    if len(name) > 253 or not _EXTERNAL.fullmatch(name):
+        return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
+    if not local and _OWN_MACHINE.fullmatch(name):
+        return f"externalName {name} is the gateway's own machine; the setting ingress.local_external_names allows it"
+    return ""
 
 
 def _problem(ref: Ref, field: str, reason: str, message: str) -> Problem:

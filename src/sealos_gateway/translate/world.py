@@ -25,6 +25,8 @@ class Rules:
     https: bool = True
     #: (pattern, Secret) in order; the pattern `*` covers every name.
     default_certificates: tuple[tuple[str, Ref], ...] = ()
+    #: Whether an ExternalName may be the machine of the gateway itself.
+    local_external_names: bool = False
     #: The gateway whose listeners serve Ingresses.
     gateway: str = "ingress"
 
