@@ -1,4 +1,4 @@
-"""Stand-ins for the outside world: a clock that tests move, and an API server that behaves as the real one does.
+"""Stand-ins for the outside world: an API server that behaves as the real one does.
 
 `FakeKube` speaks HTTP over loopback. What it claims to do like the real one is in `kube/contract.py`, whose cases run
 against both. Everything else here are faults that a real one shows only on bad days.
@@ -12,77 +12,11 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
-DEADLINE = 8.0
 Object = dict[str, Any]
-
-
-async def eventually(condition: Callable[[], object]) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-class FakeClock:
-    """Time stands still until a test moves it; sleeps up to `skip` seconds are only noted and pass at once."""
-
-    def __init__(self, skip: float = 0.0, chance: float = 1.0) -> None:
-        self.time = 1000.0
-        self.chance = chance
-        self.slept: list[float] = []
-        self._skip = skip
-        self._sleepers: dict[asyncio.Future[None], float] = {}
-        self._timeouts: dict[asyncio.Timeout, float] = {}
-
-    def monotonic(self) -> float:
-        return self.time
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.time)
-
-    def random(self) -> float:
-        return self.chance
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        if seconds <= self._skip:
-            await asyncio.sleep(0)
-            return
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers[sleeper] = self.time + seconds
-        try:
-            await sleeper
-        finally:
-            self._sleepers.pop(sleeper, None)
-
-    def timeout(self, seconds: float) -> asyncio.Timeout:
-        timeout = asyncio.timeout(None)
-        self._timeouts[timeout] = self.time + seconds
-        return timeout
-
-    @property
-    def sleeping(self) -> int:
-        return len(self._sleepers)
-
-    def advance(self, seconds: float) -> None:
-        """Wake whoever slept long enough, and time out whoever took too long."""
-        self.time += seconds
-        for sleeper, until in list(self._sleepers.items()):
-            if until <= self.time and not sleeper.done():
-                sleeper.set_result(None)
-        now = asyncio.get_running_loop().time()
-        for timeout, until in list(self._timeouts.items()):
-            if until <= self.time:
-                del self._timeouts[timeout]
-                try:
-                    timeout.reschedule(now)
-                except RuntimeError:
-                    pass  # its block ended before
 
 
 class Request(NamedTuple):
@@ -90,6 +24,7 @@ class Request(NamedTuple):
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    peer: object = None
 
     @property
     def is_watch(self) -> bool:
@@ -311,7 +246,8 @@ class FakeKube:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         query = dict(request.query)
-        seen = Request(request.method, request.path, query, dict(request.headers))
+        peer = request.transport and request.transport.get_extra_info("peername")
+        seen = Request(request.method, request.path, query, dict(request.headers), peer)
         self.requests.append(seen)
         place = place_of(request.path)
         try:
@@ -440,7 +376,7 @@ class FakeKube:
         base = old or {"metadata": {"name": place.name, "namespace": place.namespace}}
         owners = self._owners.setdefault((place.plural, place.namespace, place.name), {})
         applied = {f"{part}.{name}": (part, name, value) for part, name, value in _leaves(wanted, place.subresource)}
-        result = json.loads(json.dumps(base))
+        result: Object = json.loads(json.dumps(base))
         for owned in [it for it, owner in owners.items() if owner == manager and it not in applied]:
             del owners[owned]
             part, _, name = owned.partition(".")

@@ -52,6 +52,8 @@ class Gateway:
         self.hot = hot.HotHosts(state / "hot.json", settings.lazy.hot_hosts, self.pipeline)
         self.ready = asyncio.Event()
         self._unreported = asyncio.Event()
+        self._refusals = asyncio.Event()
+        self._settling = asyncio.Lock()
         stream = functools.partial(
             Stream,
             hooks=EnvoyPresentation(),
@@ -99,6 +101,7 @@ class Gateway:
                     group.create_task(self._follow(stop), name="source"),
                     group.create_task(self._remember_hot(stop), name="hot hosts"),
                     group.create_task(self._report(), name="report"),
+                    group.create_task(self._keep_last_good(), name="last good"),
                 ]
                 await envoy
                 for task in background:
@@ -122,8 +125,10 @@ class Gateway:
         """Read and settle everything. The garbage collector would only look for garbage in what stays for ever."""
         began = time.monotonic()
         gc.disable()
-        self._apply(self.source.load())
-        await self._settle()
+        # In a thread, so that probes are answered meanwhile.
+        update = await asyncio.to_thread(self.source.load)
+        await self._settle(functools.partial(self._apply, update))
+        del update  # the tables have it now: let the collector see no second list of everything
         gc.collect()
         gc.freeze()
         gc.enable()
@@ -132,8 +137,8 @@ class Gateway:
 
     async def _follow(self, stop: asyncio.Event) -> None:
         async for changed in self.source.watch(stop):
-            self._apply(self.source.reload(changed))
-            await self._settle()
+            update = self.source.reload(changed)
+            await self._settle(functools.partial(self._apply, update))
 
     def _apply(self, update: files.Update) -> None:
         for kind, ref in update.drops:
@@ -142,15 +147,29 @@ class Gateway:
             self.pipeline.put(kind, ref, resource)
         self._unreported.set()
 
-    async def _settle(self) -> None:
-        """Settle in slices, so that streams and probes are answered meanwhile; publish once, at the end."""
-        began = time.perf_counter()
-        for number, _ in enumerate(self.pipeline.steps(), start=1):
-            if number % _STEPS_AT_ONCE == 0:
-                await asyncio.sleep(0)
-        if self.pipeline.snapshot.commit():
-            self.server.wake()
-        self.metrics.settled(time.perf_counter() - began)
+    async def _settle(self, change: Callable[[], None]) -> None:
+        """Change tables, settle in slices so that streams and probes are answered meanwhile, publish once at the end.
+
+        One at a time: a change in the middle of another's settling would be published half.
+        """
+        async with self._settling:
+            began = time.perf_counter()
+            change()
+            for number, _ in enumerate(self.pipeline.steps(), start=1):
+                if number % _STEPS_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            if self.pipeline.snapshot.commit():
+                self.server.wake()
+            self.metrics.settled(time.perf_counter() - began)
+
+    async def _keep_last_good(self) -> None:
+        """When an Envoy refuses routes or takes them after all, say so to the pipeline."""
+        self.fleet.on_change(self._refusals.set)
+        while True:
+            await self._refusals.wait()
+            self._refusals.clear()
+            refused = {it.name for it in self.fleet.rejections() if it.type == names.ROUTES and it.node}
+            await self._settle(functools.partial(self.pipeline.keep_last_good, refused))
 
     async def _report(self) -> None:
         """Log problems as they come and go, at most once a second: never in the way of a change."""

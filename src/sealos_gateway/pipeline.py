@@ -19,7 +19,7 @@ are made when an Envoy asks for it, so a host that nobody visits costs no protob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,6 +55,13 @@ class DefaultCertificate:
     @property
     def server_names(self) -> tuple[tuple[str, Ref], ...]:
         return ((self.pattern, self.secret),)
+
+
+@dataclass(frozen=True)
+class LastGood:
+    """The backends of routes that an Envoy goes on serving because it refused newer ones."""
+
+    backends: tuple[BackendKey, ...]
 
 
 class Pipeline:
@@ -93,6 +100,7 @@ class Pipeline:
             kinds.NAMESPACE: self.namespaces,
             kinds.CONFIG_MAP: self.config_maps,
         }
+        self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
 
@@ -127,7 +135,8 @@ class Pipeline:
         self.hosts: Derived[HostKey, VirtualHost] = derived(
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names
         )
-        in_use = Index(graph, "backends_in_use", _backends, self.hosts)
+        holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
+        in_use = Index(graph, "backends_in_use", _backends, *holders)
         self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, in_use)
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
             "endpoints", translate_upstreams.endpoint_set, in_use
@@ -242,6 +251,20 @@ class Pipeline:
         """One object that is gone."""
         self.by_kind[kind].drop(ref)
 
+    def keep_last_good(self, refused: Collection[str]) -> None:
+        """Hold on to the backends that refused routes named before: they are what goes on being served.
+
+        `refused` are the names of all route configurations that an Envoy refuses at present.
+        """
+        for name in set(self.last_good.rows).difference(refused):
+            self.last_good.drop(name)
+        for name in refused:
+            row = self.snapshot.peek(names.ROUTES, name)
+            if name not in self.last_good.rows and row is not None and row.fallback is not None:
+                clusters = routes.clusters(row.fallback.body)
+                kept = tuple(names.parse_backend(cluster, self.domain) for cluster in clusters)
+                self.last_good.put(name, LastGood(kept))
+
     def steps(self) -> Iterator[None]:
         """Settle in steps of one row; nothing is visible to streams before `snapshot.commit()`."""
         return self.graph.steps()
@@ -279,7 +302,9 @@ def _secrets(row: ingresses.Attachment | DefaultCertificate) -> tuple[Ref, ...]:
     return tuple(secret for _, secret in row.server_names if secret is not None)
 
 
-def _backends(row: VirtualHost) -> tuple[BackendKey, ...]:
+def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:
+    if isinstance(row, LastGood):
+        return row.backends
     return tuple(route.action.backend for route in row.routes if isinstance(route.action, Forward))
 
 

@@ -1,4 +1,4 @@
-"""Ingress v1: hosts, paths, default backends, the union of several, classes, and backends that are not there."""
+"""Ingress v1: hosts, paths, default backends, the union of several, classes and owners."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from tests.e2e import manifests
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import NewGateway, Site
 from tests.e2e.harness import eventually
-
-NO_UPSTREAM = "no healthy upstream"
 
 
 @pytest.fixture
@@ -200,57 +198,6 @@ async def test_further_class_names_by_option(new_gateway: NewGateway, echo_a: Ec
         assert await who(site) == "echo-a"
 
     await eventually(served)
-
-
-async def test_a_resource_backend_is_refused_clearly_and_the_rest_is_served(two: Site) -> None:
-    bucket = {"resource": {"apiGroup": "k8s.example.com", "kind": "StorageBucket", "name": "static"}}
-    two.ingress([manifests.path("/", "a:80"), manifests.path("/static", bucket)])
-    await two.gateway.settled()
-    assert await who(two) == "echo-a"
-    assert await who(two, "/static") == "503"
-    assert any("StorageBucket static" in it and f"{two.namespace}/web" in it for it in two.gateway.problems())
-
-
-async def test_a_missing_service_answers_503_in_envoys_words_until_it_comes(site: Site, echo_a: Echo) -> None:
-    site.ingress("web:80")
-    await site.gateway.settled()
-    reply = await site.get()
-    assert (reply.status_code, reply.text) == (503, NO_UPSTREAM)
-    assert any("ServiceNotFound" in it and f"{site.namespace}/web" in it for it in site.gateway.problems())
-
-    site.apply(manifests.service("web", site.namespace))
-    await site.gateway.settled()
-    reply = await site.get()  # the Service is there, and nobody behind it
-    assert (reply.status_code, reply.text) == (503, NO_UPSTREAM)
-
-    site.slice("web", echo_a.port)
-
-    async def served() -> None:
-        assert await who(site) == "echo-a"
-
-    await eventually(served, 3)
-
-
-async def test_endpoints_that_go_away_answer_503_in_the_same_words(site: Site, echo_a: Echo) -> None:
-    site.backend("web", echo_a.port)
-    site.ingress()
-    await site.gateway.settled()
-    assert await who(site) == "echo-a"
-    site.apply(manifests.endpoint_slice("web", site.namespace, [], {"http": echo_a.port}))
-
-    async def empty() -> None:
-        reply = await site.get()
-        assert (reply.status_code, reply.text) == (503, NO_UPSTREAM)
-
-    await eventually(empty)
-
-
-async def test_a_port_that_the_service_has_not_answers_503_and_is_told(two: Site) -> None:
-    two.ingress("a:8080")
-    await two.gateway.settled()
-    reply = await two.get()
-    assert (reply.status_code, reply.text) == (503, NO_UPSTREAM)
-    assert any("PortNotFound" in it and f"{two.namespace}/web" in it for it in two.gateway.problems())
 
 
 async def test_host_ownership(new_gateway: NewGateway, echo_a: Echo, echo_b: Echo) -> None:

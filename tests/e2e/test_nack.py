@@ -142,7 +142,6 @@ async def test_what_was_refused_is_not_sent_again_and_again(inside: Inside) -> N
     assert all(route("a") in name and name.endswith("attempt") for name in more), more
 
 
-@pytest.mark.xfail(strict=True, reason="clusters follow the new routes, also when Envoy refuses these")
 async def test_the_last_good_state_keeps_the_cluster_it_names(inside: Inside) -> None:
     """The refused routes no longer name Service b, the ones that go on being served do."""
     inside.spoil(names.ROUTES, route("b"), bad_regex)

@@ -47,6 +47,13 @@ def nothing(name: str) -> bytes:
     return bytes(api.route.RouteConfiguration(name=name).SerializeToString(deterministic=True))
 
 
+def clusters(body: bytes) -> tuple[str, ...]:
+    """The clusters that a serialised route configuration names, each once."""
+    message = api.route.RouteConfiguration.FromString(body)
+    found = (route.route.cluster for host in message.virtual_hosts for route in host.routes)
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
 def _route(message: api.Message, route: Route, domain: str) -> None:
     message.name = _name(route)
     _match(message.match, route.match)

@@ -8,6 +8,7 @@ is chosen that does not exist, and Envoy closes the connection at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sealos_gateway.envoy import api
@@ -16,20 +17,30 @@ from sealos_gateway.envoy import api
 NONE = "-"
 _NOT_ALLOWED = r"(?s).*[^A-Za-z0-9._-].*"
 _NOBODY = "nobody"
+_LABEL = r"[A-Za-z0-9_-]+"
 
 
 def matcher(default_chain: str, own_chains: Iterable[tuple[str, str]]) -> api.Message:
-    """xds.type.matcher.v3.Matcher: pairs of a server name and its own filter chain, then all other names of hosts."""
-    others = api.matcher.Matcher()
-    _on_regex(others, _NOT_ALLOWED, _NOBODY)
-    others.on_no_match.action.CopyFrom(_chain(default_chain))  # also for clients that send no name
-    message = api.matcher.Matcher()
+    """xds.type.matcher.v3.Matcher: exact names first, then wildcards for one label, then every other server name.
+
+    `own_chains` are pairs of a server name (or wildcard) and the name of its filter chain.
+    """
+    exact: dict[str, str] = {}
+    fallback = api.matcher.Matcher()
     for name, chain in own_chains:
-        message.matcher_tree.exact_match_map.map[name].action.CopyFrom(_chain(chain))
-    if not message.HasField("matcher_tree"):
-        return others
+        if name.startswith("*."):
+            _on_regex(fallback, _LABEL + re.escape(name[1:]), chain)
+        else:
+            exact[name] = chain
+    _on_regex(fallback, _NOT_ALLOWED, _NOBODY)
+    fallback.on_no_match.action.CopyFrom(_chain(default_chain))  # also for clients that send no name
+    if not exact:
+        return fallback
+    message = api.matcher.Matcher()
     message.matcher_tree.input.CopyFrom(_server_name())
-    message.on_no_match.matcher.CopyFrom(others)
+    for name, chain in exact.items():
+        message.matcher_tree.exact_match_map.map[name].action.CopyFrom(_chain(chain))
+    message.on_no_match.matcher.CopyFrom(fallback)
     return message
 
 
