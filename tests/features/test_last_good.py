@@ -3,6 +3,7 @@
 from sealos_gateway.envoy import names
 from sealos_gateway.model.traffic import BackendKey
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.ingress import Ingress
 from tests import objects
 
 ROUTES = "ingress|a.com"
@@ -19,7 +20,7 @@ def moved() -> Pipeline:
     return made
 
 
-def site(service: str) -> objects.networking.Ingress:
+def site(service: str) -> Ingress:
     return objects.ingress("web", objects.rule("a.com", objects.path("/", service)))
 
 
