@@ -205,3 +205,10 @@ def test_the_program_itself(folder: Path) -> None:
         env=os.environ | {"NO_COLOR": "1"},
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_state_folder_too_deep_for_sockets_is_told(folder: Path, tmp_path: Path) -> None:
+    found = sgw("run", "-f", folder, "--state-dir", tmp_path / ("x" * 120))
+    assert found.exit_code == 1
+    assert "state_dir" in found.stderr
+    assert "too long for a Unix socket" in found.stderr

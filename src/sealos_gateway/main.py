@@ -25,7 +25,7 @@ from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.presentation import EnvoyPresentation
-from sealos_gateway.settings import Settings
+from sealos_gateway.settings import Settings, SettingsError
 from sealos_gateway.statusport import StatusPort
 from sealos_gateway.xds.fleet import Fleet
 from sealos_gateway.xds.server import AdsServer
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 NODE = "sgw-run"
 _STEPS_AT_ONCE = 1000
 _HOT_SECONDS = 10.0
+_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its closing zero
 
 
 class Gateway:
@@ -191,9 +192,16 @@ class Gateway:
 
 @contextlib.contextmanager
 def state_folder(wanted: str) -> Iterator[Path]:
-    """The state folder, made if needed; a temporary one when there is none or it cannot be written."""
+    """The state folder, made if needed; a temporary one when there is none or it cannot be written.
+
+    Raises SettingsError when its path is too long for the sockets in it.
+    """
     if wanted:
         path = Path(wanted)
+        if len(os.fsencode(path.absolute() / "admin.sock")) > _SOCKET_PATH_BYTES:
+            raise SettingsError(
+                f"state_dir: {path} is too long for a Unix socket of at most {_SOCKET_PATH_BYTES} bytes"
+            )
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = path / f".probe-{os.getpid()}"
