@@ -13,7 +13,6 @@ SOURCE = TESTS.parent / "src" / "sealos_gateway"
 EXCEPTIONS = {
     "files": ("test_files.py", "one door (`Source`): what is behind it is tested through it"),
     "echo": ("test_echo.py", "one door (`EchoSettings`, `run`): tested as a client sees it"),
-    "kube": ("cluster", "shown against a real API server"),
     "node/admin.py": ("test_statusport.py", "two questions to Envoy; its answers are used end to end"),
     "node/supervisor.py": ("e2e", "starts, watches and ends a real process"),
     "main.py": ("e2e", "only joins the others: all of it is shown end to end"),

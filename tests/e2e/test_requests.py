@@ -175,12 +175,3 @@ async def test_unknown_hosts_and_paths_are_404_with_an_empty_body(shared_gateway
             if not http2:
                 assert reply.headers["content-length"] == "0"
         assert not recorder.seen
-
-
-async def test_http_1_0_is_answered(recorded: tuple[Site, Recorder]) -> None:
-    """Old probes of load balancers speak it."""
-    site, recorder = recorded
-    head = f"GET / HTTP/1.0\r\nHost: {site.host}\r\n\r\n".encode()
-    reply = await exchange(site.gateway.http_port, head)
-    assert reply.status == 200
-    assert [seen.target for seen in recorder.seen] == ["/"]

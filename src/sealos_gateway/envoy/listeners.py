@@ -106,7 +106,6 @@ def connection_manager(row: Listener, options: Options) -> api.Message:
     common.headers_with_underscores_action = api.protocol.HttpProtocolOptions.HeadersWithUnderscoresAction.Value(
         options.underscore_headers
     )
-    manager.http_protocol_options.accept_http_10 = True  # old probes of load balancers speak it
     http2 = manager.http2_protocol_options
     http2.max_concurrent_streams.value = options.max_concurrent_streams
     http2.initial_stream_window_size.value = 1 << 18
