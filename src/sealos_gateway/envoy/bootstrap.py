@@ -38,6 +38,8 @@ def bootstrap(options: Options) -> str:
     message.admin.address.CopyFrom(api.pipe_address(options.admin_socket))
     # A cluster that was never used keeps no statistics: most of its memory.
     message.deferred_stat_options.enable_deferred_creation_stats = True
+    # Workers build their part of a cluster at its first request: a thousand that change at once cost little until then.
+    message.cluster_manager.enable_deferred_cluster_creation = True
     _overload(message, options)
     return json_format.MessageToJson(message, indent=2, preserving_proto_field_name=True)
 
