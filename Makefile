@@ -4,9 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench docs clean
+.PHONY: help setup run check fix test golden bench docs clean cluster cluster-build test-cluster
 help:            ## this list
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
 setup: $(STAMP)  ## make .venv with every dependency at its pinned version
 $(STAMP): pyproject.toml constraints.txt
@@ -27,8 +27,8 @@ fix: $(STAMP)    ## let ruff repair what it can
 	$(BIN)/ruff format src tests bench examples
 	$(BIN)/ruff check --fix src tests bench examples
 
-test: $(STAMP)   ## every test of this repository
-	$(BIN)/pytest
+test: $(STAMP)   ## every test that needs nothing but Python
+	$(BIN)/pytest --ignore=tests/cluster
 
 golden: $(STAMP) ## rewrite the expected part of tests/golden
 	GOLDEN_REWRITE=1 $(BIN)/pytest tests/test_golden.py
@@ -38,6 +38,22 @@ bench: $(STAMP)  ## measure the bars; results in bench/results
 
 docs: $(STAMP)   ## regenerate docs/settings.md and docs/annotations.md
 	$(BIN)/python -m sealos_gateway.reference docs
+
+# A real Kubernetes control plane and node, built from Go modules; only for tests, and only where Go is.
+CLUSTER := testcluster/bin/testcluster
+KUBE     = $(shell sed -n 's/^\tk8s.io\/kubernetes v\(.*\)/\1/p' testcluster/go.mod)
+KUBE_X  := -X k8s.io/component-base/version
+$(CLUSTER): $(wildcard testcluster/*.go testcluster/*/*.go) testcluster/go.mod testcluster/go.sum
+	cd testcluster && go build -p 2 -ldflags='-s -w $(KUBE_X).gitVersion=v$(KUBE) $(KUBE_X).gitMajor=$(word 1,$(subst ., ,$(KUBE))) $(KUBE_X).gitMinor=$(word 2,$(subst ., ,$(KUBE)))' -o bin/testcluster .
+
+cluster-build: $(CLUSTER) ## build the test cluster (needs Go; ten minutes the first time)
+
+cluster: $(CLUSTER) ## a real Kubernetes cluster on this machine; prints its kubeconfig, Ctrl-C stops it
+	@$(CLUSTER)
+
+test-cluster: $(STAMP) $(CLUSTER) ## the tests that need a real API server and node
+	cd testcluster && go vet ./... && go test ./cri
+	$(BIN)/pytest tests/cluster
 
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

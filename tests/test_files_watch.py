@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sealos_gateway.files import disk, watcher
-from sealos_gateway.files.source import Source, Update
+from sealos_gateway.files.source import Source
+from sealos_gateway.resources.update import Update
 from sealos_gateway.resources import ingress
 
 DEADLINE = 4.0

@@ -18,9 +18,11 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from sealos_gateway import dump, explain, main, observe, settings
+from sealos_gateway import dump, explain, main, objects, observe, settings
 from sealos_gateway.echo import server as echo_server
 from sealos_gateway.files import source as files
+from sealos_gateway.kube.config import ConfigError, InCluster, KubeConfig
+from sealos_gateway.kube.sync import Scope
 from sealos_gateway.model.problem import printable
 from sealos_gateway.node.supervisor import SupervisorError
 from sealos_gateway.pipeline import Pipeline
@@ -62,11 +64,15 @@ def _settings(config: Path | None, classes: list[str] | None = None, **overrides
     return chosen
 
 
-def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, files.Source]:
-    """A settled pipeline over the manifests, for the commands that only look."""
+def _must_exist(paths: list[Path]) -> None:
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise _fail(f"{', '.join(missing)}: no such file or folder", 2)
+
+
+def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, files.Source]:
+    """A settled pipeline over the manifests, for the commands that only look."""
+    _must_exist(paths)
     try:
         pipeline = Pipeline(chosen)
     except settings.SettingsError as error:
@@ -80,7 +86,11 @@ def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, fil
 
 @app.command()
 def run(
-    filename: Manifests,
+    filename: Annotated[list[Path] | None, typer.Option("-f", "--filename", help="A manifest or a folder.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Read from the API server of this kubeconfig.")] = None,
+    in_cluster: Annotated[bool, typer.Option("--in-cluster", help="Read from the API server of this pod.")] = False,
+    namespace: Annotated[list[str] | None, typer.Option(help="Only this namespace; repeatable.")] = None,
+    namespace_selector: Annotated[str, typer.Option(help="Only namespaces with these labels.")] = "",
     config: Config = None,
     ingress_class: Classes = None,
     http_port: Annotated[int | None, typer.Option(help="Port of plain HTTP (default: 8080).")] = None,
@@ -99,13 +109,32 @@ def run(
     )
     if concurrency is not None:
         chosen = msgspec.structs.replace(chosen, envoy=msgspec.structs.replace(chosen.envoy, concurrency=concurrency))
-    missing = [str(path) for path in filename if not path.exists()]
-    if missing:
-        raise _fail(f"{', '.join(missing)}: no such file or folder", 2)
+    if namespace and namespace_selector:
+        raise _fail("either --namespace or --namespace-selector", 2)
+    scope = Scope(tuple(namespace or ()), namespace_selector)
     try:
-        asyncio.run(main.serve(chosen, filename))
-    except (SupervisorError, settings.SettingsError) as error:
+        asyncio.run(_run(chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
+    except (SupervisorError, settings.SettingsError, ConfigError) as error:
         raise _fail(str(error)) from None
+
+
+def _source(
+    chosen: settings.Settings, paths: list[Path], kubeconfig: Path | None, in_cluster: bool, scope: Scope
+) -> objects.Objects:
+    """The one place where objects come from."""
+    if bool(paths) + bool(kubeconfig) + in_cluster != 1:
+        raise _fail("say where the objects are: one of -f, --kubeconfig, --in-cluster", 2)
+    if not paths:
+        access = KubeConfig(str(kubeconfig)) if kubeconfig else InCluster()
+        return objects.Cluster(access, scope, chosen.kubernetes)
+    _must_exist(paths)
+    return objects.Folder(paths)
+
+
+async def _run(chosen: settings.Settings, source: objects.Objects) -> None:
+    if isinstance(source, objects.Cluster):
+        await source.check()
+    await main.serve(chosen, source)
 
 
 @app.command()

@@ -1,7 +1,7 @@
-"""`sgw run`: source, pipeline, delta stream, Envoy and status port as one process.
+"""`sgw run`: objects, pipeline, delta stream, Envoy and status port as one process.
 
-The only async part between a changed file and the stream is `_follow`: read, settle, commit, wake. One TaskGroup holds
-every task; if one fails for good, all end. Nothing is sent to an Envoy before the source was read completely.
+The only async part between a changed object and the stream is `_follow`: read, settle, commit, wake. One TaskGroup
+holds every task; if one fails for good, all end. Nothing is sent to an Envoy before the source was read completely.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sealos_gateway import hot, observe, report, wiring
 from sealos_gateway.envoy import bootstrap, names
-from sealos_gateway.files import source as files
 from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
+from sealos_gateway.objects import Objects
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.presentation import EnvoyPresentation
+from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import Settings, SettingsError
 from sealos_gateway.statusport import StatusPort
 from sealos_gateway.xds.fleet import Fleet
@@ -42,13 +43,14 @@ _SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without its closing zero
 class Gateway:
     """Everything `sgw run` consists of; `run` returns after a clean stop."""
 
-    def __init__(self, settings: Settings, sources: Sequence[Path], state: Path) -> None:
+    def __init__(self, settings: Settings, objects: Objects, state: Path) -> None:
         self.settings = settings
         self.state = state
         self.pipeline = Pipeline(settings)
-        self.source = files.Source(sources)
+        self.objects = objects
+        objects.attach(self.pipeline)
         self.fleet = Fleet()
-        self.report = report.Report(self.source, self.pipeline, self.fleet)
+        self.report = report.Report(objects, self.pipeline, self.fleet)
         self.metrics = observe.Metrics(self.pipeline, self.fleet, self.report.problems)
         self.hot = hot.HotHosts(state / "hot.json", settings.lazy.hot_hosts, self.pipeline)
         self.ready = asyncio.Event()
@@ -95,11 +97,9 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 envoy = group.create_task(self.supervisor.run(stop), name="envoy")
-                await self._load()
-                self.ready.set()
-                started()
                 background = [
-                    group.create_task(self._follow(stop), name="source"),
+                    group.create_task(self._follow(stop, started), name="objects"),
+                    group.create_task(self.objects.run(), name="sources"),
                     group.create_task(self._remember_hot(stop), name="hot hosts"),
                     group.create_task(self._report(), name="report"),
                     group.create_task(self._keep_last_good(), name="last good"),
@@ -122,26 +122,27 @@ class Gateway:
         )
         (self.state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 
-    async def _load(self) -> None:
-        """Read and settle everything. The garbage collector would only look for garbage in what stays for ever."""
+    async def _follow(self, stop: asyncio.Event, started: Callable[[], None]) -> None:
+        """Take every update. Streams are let in when the first ones have made everything complete.
+
+        Until then the garbage collector would only look for garbage in what stays for ever.
+        """
         began = time.monotonic()
         gc.disable()
-        # In a thread, so that probes are answered meanwhile.
-        update = await asyncio.to_thread(self.source.load)
-        await self._settle(functools.partial(self._apply, update))
-        del update  # the tables have it now: let the collector see no second list of everything
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-        self.hot.load()
-        log.info("%d hosts ready after %.1f s", len(self.pipeline.hosts), time.monotonic() - began)
+        async with contextlib.aclosing(self.objects.updates(stop)) as updates:
+            async for update in updates:
+                await self._settle(functools.partial(self._apply, update))
+                if self.objects.loaded and not self.ready.is_set():
+                    self.hot.load()
+                    self.ready.set()
+                    log.info("%d hosts ready after %.1f s", len(self.pipeline.hosts), time.monotonic() - began)
+                    started()
+                    del update
+                    gc.collect()
+                    gc.freeze()
+                    gc.enable()
 
-    async def _follow(self, stop: asyncio.Event) -> None:
-        async for changed in self.source.watch(stop):
-            update = self.source.reload(changed)
-            await self._settle(functools.partial(self._apply, update))
-
-    def _apply(self, update: files.Update) -> None:
+    def _apply(self, update: Update) -> None:
         for kind, ref in update.drops:
             self.pipeline.drop(kind, ref)
         for kind, ref, resource in update.puts:
@@ -178,7 +179,7 @@ class Gateway:
         while True:
             await self._unreported.wait()
             self._unreported.clear()
-            self.report.log_changes()
+            self.objects.tell(self.report.log_changes())
             await asyncio.sleep(1)
 
     async def _remember_hot(self, stop: asyncio.Event) -> None:
@@ -216,16 +217,14 @@ def state_folder(wanted: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-async def serve(
-    settings: Settings, sources: Sequence[Path], started: Callable[[Gateway], None] = lambda _: None
-) -> None:
+async def serve(settings: Settings, objects: Objects, started: Callable[[Gateway], None] = lambda _: None) -> None:
     """`Gateway.run` until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     with state_folder(settings.state_dir) as state:
-        gateway = Gateway(settings, sources, state)
+        gateway = Gateway(settings, objects, state)
         try:
             await gateway.run(stop, lambda: started(gateway))
         except* supervisor.SupervisorError as group:

@@ -126,8 +126,8 @@ class Pipeline:
         self.names: Index[str, Ref] = Index(graph, "names", _server_names, self.attachments)
         sources: tuple[Rows[Any, Any], ...] = (self.attachments, self.default_certificates)
         patterns = Index(graph, "patterns", _server_names, *sources)
-        secrets_in_use = Index(graph, "secrets_in_use", _secrets, *sources)
-        self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, secrets_in_use)
+        self.secrets_in_use: Index[Ref, Any] = Index(graph, "secrets_in_use", _secrets, *sources)
+        self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
             self.names, self.pairs, self.attachments, self.claimants,

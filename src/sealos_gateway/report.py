@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from sealos_gateway.envoy import names
-from sealos_gateway.files.source import Source
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.xds.fleet import Fleet, Rejection
 
 log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """Where objects come from, and what was wrong with them there."""
+
+    @property
+    def problems(self) -> Sequence[Problem]: ...
 
 
 class Report:
@@ -35,14 +42,16 @@ class Report:
             found.append(Problem(origin, "", "InternalError", message))
         return found
 
-    def log_changes(self) -> None:
-        """Log what appeared and what went away since the last call."""
-        now = set(self.problems())
+    def log_changes(self) -> list[Problem]:
+        """Log what appeared and what went away since the last call; all that there is now."""
+        found = self.problems()
+        now = set(found)
         for problem in sorted(now - self._known):
             log.warning("%s", problem)
         for problem in sorted(self._known - now):
             log.info("solved: %s", problem)
         self._known = now
+        return found
 
 
 def _rejected(rejection: Rejection, pipeline: Pipeline) -> list[Problem]:

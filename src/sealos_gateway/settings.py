@@ -166,6 +166,18 @@ class EnvoySettings(_Group, frozen=True):
     log_level: str = "warning"
 
 
+class KubernetesSettings(_Group, frozen=True):
+    """Reading from an API server and writing status back (`sgw run --kubeconfig` or `--in-cluster`)."""
+
+    # Addresses or names under which clients reach this gateway; written into `status.loadBalancer` of every Ingress
+    # that is ours. Empty: that status is left alone.
+    publish_addresses: tuple[str, ...] = ()
+    # The namespace of the Lease by which replicas agree who writes. Empty: that of the pod, else `default`.
+    lease_namespace: str = ""
+    # The name of that Lease.
+    lease_name: str = "sealos-gateway"
+
+
 class Settings(_Group, frozen=True):
     """All of them."""
 
@@ -175,6 +187,7 @@ class Settings(_Group, frozen=True):
     access_log: AccessLogSettings = AccessLogSettings()
     lazy: LazySettings = LazySettings()
     envoy: EnvoySettings = EnvoySettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
     # The address of the two traffic listeners.
     address: str = "0.0.0.0"
     # The port of plain HTTP.

@@ -47,12 +47,14 @@ class Gateway:
         state: Path | None = None,
         ports: tuple[int, int, int] | None = None,
         concurrency: int = 1,
+        source: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.manifests = folder / "manifests"
         self.state = state or folder / "state"
         self.manifests.mkdir(parents=True, exist_ok=True)
         self.args = list(args)
+        self.source = list(source) or ["-f", str(self.manifests)]
         self.settings = {"address": LOOPBACK, "envoy": {"drain_seconds": 2}, **(settings or {})}
         self.concurrency = concurrency
         found = ports or processes.free_ports(3)
@@ -67,7 +69,7 @@ class Gateway:
         """Start the process, without waiting for it."""
         config = self.folder / "settings.yaml"
         config.write_text(yaml.safe_dump(self.settings))
-        command = [sys.executable, "-m", "sealos_gateway.cli", "run", "-f", str(self.manifests)]
+        command = [sys.executable, "-m", "sealos_gateway.cli", "run", *self.source]
         command += ["--config", str(config), "--state-dir", str(self.state), "--concurrency", str(self.concurrency)]
         command += ["--http-port", str(self.http_port), "--https-port", str(self.https_port)]
         command += ["--status-port", str(self.status_port), *self.args]

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from sealos_gateway.files import disk, manifest, watcher
 from sealos_gateway.files.claims import Claims
@@ -20,15 +20,9 @@ from sealos_gateway.files.objects import Contents, Key
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Origin, Ref, Resource
+from sealos_gateway.resources.update import Update
 
 SIZE_LIMIT: Final = 512 * 1024 * 1024
-
-
-class Update(NamedTuple):
-    """What became different."""
-
-    puts: tuple[tuple[Kind, Ref, Resource], ...] = ()
-    drops: tuple[tuple[Kind, Ref], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,136 @@
+"""Writes to the API server that describe a wanted state: only the newest per object counts, and only the leader writes.
+
+A write waits under its key; a newer one takes its place. They leave at a bounded rate over a few connections. What
+fails for reasons that pass (unreachable, too many requests, server error) waits and is tried again unless it was
+replaced meanwhile; what fails for good is told and not repeated. Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from sealos_gateway.kube.client import APPLY, Client
+from sealos_gateway.kube.clock import Backoff, Clock
+from sealos_gateway.kube.errors import (
+    ApiError,
+    GarbledError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnreachableError,
+)
+
+#: The name under which the API server records what is ours.
+MANAGER: Final = "sealos-gateway"
+_PASSING: Final = (UnreachableError, GarbledError, ServerError, TooManyRequestsError, UnauthorizedError)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast. 1,000 objects created at once are written within 5 s, and a storm never hurts the API server."""
+
+    per_second: float = 250.0
+    burst: int = 50
+    connections: int = 8
+
+
+@dataclass(frozen=True)
+class Write:
+    """One server-side apply. `done` gets None, or why it failed for good."""
+
+    path: str
+    body: bytes
+    force: bool = False
+    done: Callable[[ApiError | None], None] = lambda _: None
+
+
+class Writer:
+    """Wanted writes, each under its key."""
+
+    def __init__(self, api: Client, clock: Clock, leading: Callable[[], bool], pace: Pace | None = None) -> None:
+        self.sent = 0
+        self._api = api
+        self._clock = clock
+        self._leading = leading
+        self._pace = pace or Pace()
+        self._wanted: dict[Hashable, Write] = {}
+        self._under_way: set[Hashable] = set()
+        self._moved = asyncio.Event()
+        self._allowance = float(self._pace.burst)
+        self._counted_at = clock.monotonic()
+        self._backoff = Backoff(clock, most=30.0)
+        self._pause_until = 0.0
+
+    def want(self, key: Hashable, write: Write) -> None:
+        """This is to be written, instead of what was wanted under this key."""
+        self._wanted[key] = write
+        self._moved.set()
+
+    def cancel(self, key: Hashable) -> None:
+        """Nothing is to be written under this key any more."""
+        self._wanted.pop(key, None)
+
+    def wake(self) -> None:
+        """Leadership changed."""
+        self._moved.set()
+
+    def __len__(self) -> int:
+        return len(self._wanted) + len(self._under_way)
+
+    async def run(self) -> None:
+        """Write for ever, while we lead."""
+        free = asyncio.Semaphore(self._pace.connections)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await free.acquire()
+                key = await self._next()
+                self._under_way.add(key)
+                group.create_task(self._send(key, self._wanted.pop(key), free), name=f"write {key}")
+
+    async def _next(self) -> Hashable:
+        """The key whose turn it is, once it may leave. Never one that is under way: two could overtake each other."""
+        while True:
+            key = next((key for key in self._wanted if key not in self._under_way), None)
+            if key is None or not self._leading():
+                self._moved.clear()
+                await self._moved.wait()
+            elif (delay := self._delay()) > 0:
+                await self._clock.sleep(delay)
+            else:
+                self._allowance -= 1
+                return key
+
+    def _delay(self) -> float:
+        now = self._clock.monotonic()
+        if now < self._pause_until:
+            return self._pause_until - now
+        earned = (now - self._counted_at) * self._pace.per_second
+        self._allowance = min(float(self._pace.burst), self._allowance + earned)
+        self._counted_at = now
+        return max(0.0, (1 - self._allowance) / self._pace.per_second)
+
+    async def _send(self, key: Hashable, write: Write, free: asyncio.Semaphore) -> None:
+        params = {"fieldManager": MANAGER, "force": "true" if write.force else "false"}
+        try:
+            self.sent += 1
+            await self._api.request("PATCH", write.path, params, write.body, APPLY)
+        except _PASSING as error:
+            self._wanted.setdefault(key, write)
+            self._pause(error)
+        except ApiError as error:
+            write.done(error)
+        else:
+            self._backoff.reset()
+            write.done(None)
+        finally:
+            self._under_way.discard(key)
+            free.release()
+            self._moved.set()
+
+    def _pause(self, error: ApiError) -> None:
+        now = self._clock.monotonic()
+        if now >= self._pause_until:  # those that failed together are one failure
+            self._pause_until = now + self._backoff.delay(error.retry_after)

@@ -1,0 +1,165 @@
+"""Where objects come from, in one shape for `main`: a folder of manifests, or a Kubernetes API server.
+
+The first updates are everything there is; `loaded` turns true with the one that completes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Protocol
+
+from sealos_gateway.files.source import Source as Files
+from sealos_gateway.kube import clock, config, events, leader, status, sync, writes
+from sealos_gateway.kube.client import Client
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.resources.update import Update
+from sealos_gateway.settings import KubernetesSettings
+from sealos_gateway.translate.ingress import Attachment
+
+_POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class Objects(Protocol):
+    """A source of objects that lives as long as the gateway."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether everything that there is was handed out."""
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with objects before they are understood."""
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Listen to what the pipeline needs and makes of the objects; before the first update."""
+
+    async def run(self) -> None:
+        """Whatever must run beside `updates`; may end."""
+
+    def updates(self, stop: asyncio.Event) -> AsyncGenerator[Update, None]:
+        """Everything, then every change, until `stop`."""
+
+    def tell(self, problems: Sequence[Problem]) -> None:
+        """All problems there are now, for whoever reads about them where the objects are kept."""
+
+
+class Folder:
+    """Files and folders of manifests."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = Files(paths)
+        self.loaded = False
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return self._files.problems
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Nothing: all Secrets are in the folder, and nothing is written back."""
+
+    async def run(self) -> None:
+        """Nothing beside the watch."""
+
+    async def updates(self, stop: asyncio.Event) -> AsyncGenerator[Update, None]:
+        # In a thread, so that probes are answered while 100,000 hosts are read.
+        first = await asyncio.to_thread(self._files.load)
+        self.loaded = True
+        yield first
+        del first  # the tables have it now
+        async with aclosing(self._files.watch(stop)) as batches:
+            async for changed in batches:
+                yield self._files.reload(changed)
+
+    def tell(self, problems: Sequence[Problem]) -> None:
+        """Nobody reads in a folder."""
+
+
+class Cluster:
+    """A Kubernetes API server. Only the leader among the replicas writes status and events."""
+
+    def __init__(self, access: config.Access, scope: sync.Scope, settings: KubernetesSettings) -> None:
+        self._access = access
+        self._settings = settings
+        self._clock = clock.SystemClock()
+        self._api = Client(access, self._clock)
+        self._source = sync.Source(self._api, sync.KINDS, scope)
+        identity = os.environ.get("POD_NAME") or socket.gethostname()
+        place = leader.Place(_lease_namespace(settings), settings.lease_name, identity)
+        self._leader = leader.Leader(self._api, self._clock, place, self._leadership_changed)
+        self._writer = writes.Writer(self._api, self._clock, self._leads)
+        self._status = status.IngressStatus(self._api, self._clock, self._writer, self._leads, scope.names)
+        self._events = events.Events(self._api, self._clock, self._writer, self._leads, identity)
+        self._pipeline: Pipeline | None = None
+
+    @property
+    def loaded(self) -> bool:
+        return self._source.loaded
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return [*self._source.problems, *self._status.problems]
+
+    async def check(self) -> None:
+        """Read the configuration once, before anything starts. Raises ConfigError."""
+        await self._access.load()
+
+    def attach(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        pipeline.secrets_in_use.on_change.append(lambda ref, row: self._source.need(ref, row is not None))
+        if self._settings.publish_addresses:
+            pipeline.attachments.on_change.append(self._attachment_changed)
+
+    async def run(self) -> None:
+        async with self._api, asyncio.TaskGroup() as group:
+            for name, task in (
+                ("watches", self._source.run()),
+                ("leader", self._leader.run()),
+                ("writer", self._writer.run()),
+                ("status", self._status.run()),
+                ("events", self._events.run()),
+            ):
+                group.create_task(task, name=f"kube {name}")
+
+    async def updates(self, stop: asyncio.Event) -> AsyncGenerator[Update, None]:
+        async with aclosing(self._source.updates()) as updates:
+            async for update in updates:
+                if stop.is_set():
+                    return
+                yield update
+
+    def tell(self, problems: Sequence[Problem]) -> None:
+        self._events.report(problems)
+
+    def _attachment_changed(self, ref: Ref, row: Attachment | None) -> None:
+        assert self._pipeline is not None
+        found = self._pipeline.ingresses.get(ref)
+        if found is None:
+            self._status.forget(ref)
+        elif row is None:
+            self._status.give_up(ref)
+        else:
+            self._status.want(ref, found.metadata.uid, self._settings.publish_addresses)
+
+    def _leads(self) -> bool:
+        return self._leader.leading
+
+    def _leadership_changed(self, *_: object) -> None:
+        self._writer.wake()
+        self._status.leadership_changed()
+        self._events.leadership_changed()
+
+
+def _lease_namespace(settings: KubernetesSettings) -> str:
+    if settings.lease_namespace:
+        return settings.lease_namespace
+    try:
+        return _POD_NAMESPACE.read_text(encoding="utf-8").strip()
+    except OSError:
+        return os.environ.get("POD_NAMESPACE", "default")

@@ -1,0 +1,3 @@
+"""The cases of `contract.py`, found by pytest."""
+
+from tests.kube.contract import *  # noqa: F403

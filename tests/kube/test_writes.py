@@ -1,0 +1,155 @@
+"""Only the newest write per key, at a bounded rate, and only by the leader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sealos_gateway.kube.errors import ApiError
+from sealos_gateway.kube.writes import Pace, Write, Writer
+from tests.fake_clock import FakeClock, eventually
+from tests.fakes import FakeKube
+from tests.kube import cluster
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[FakeKube]:
+    async with FakeKube().running() as running:
+        yield running
+
+
+class Running:
+    def __init__(self, kube: FakeKube, pace: Pace | None) -> None:
+        self.kube = kube
+        self.clock = FakeClock()
+        self.leading = True
+        self.outcomes: dict[str, ApiError | None] = {}
+        self.api = cluster.client_of(kube, self.clock)
+        self.writer = Writer(self.api, self.clock, lambda: self.leading, pace)
+
+    def want(self, name: str, value: str = "x") -> None:
+        def done(error: ApiError | None) -> None:
+            self.outcomes[name] = error
+
+        body = b'{"data":{"value":"%s"}}' % value.encode()
+        self.writer.want(name, Write(f"/api/v1/namespaces/shop/configmaps/{name}", body, done=done))
+
+    def value(self, name: str) -> str | None:
+        found = self.kube.get("configmaps", "shop", name)
+        return found["data"]["value"] if found else None
+
+
+@asynccontextmanager
+async def running(kube: FakeKube, pace: Pace | None = None) -> AsyncIterator[Running]:
+    it = Running(kube, pace)
+    async with it.api, cluster.task(it.writer.run()):
+        yield it
+
+
+async def test_what_is_wanted_is_applied_under_our_name_and_not_by_force(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.want("a")
+        await eventually(lambda: it.outcomes == {"a": None})
+    (request,) = kube.requests
+    assert request.method == "PATCH"
+    assert request.query == {"fieldManager": "sealos-gateway", "force": "false"}
+    assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+
+
+async def test_of_many_for_one_key_only_the_newest_leaves(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.leading = False
+        for number in range(100):
+            it.want("a", str(number))
+        it.want("b")
+        it.writer.cancel("b")
+        it.leading = True
+        it.writer.wake()
+        await eventually(lambda: it.value("a") == "99" and not len(it.writer))
+    assert it.writer.sent == 1
+
+
+async def test_who_does_not_lead_writes_nothing_until_he_does(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.leading = False
+        it.want("a")
+        it.writer.wake()
+        await it.api.request("GET", "/api/v1/configmaps")
+        assert it.value("a") is None
+        it.leading = True
+        it.writer.wake()
+        await eventually(lambda: it.value("a"))
+
+
+async def test_writes_leave_at_a_bounded_rate(kube: FakeKube) -> None:
+    async with running(kube, Pace(per_second=8, burst=3, connections=2)) as it:
+        for number in range(6):
+            it.want(str(number))
+        await eventually(lambda: it.writer.sent == 3 and it.clock.sleeping)
+        it.clock.advance(0.125)
+        await eventually(lambda: it.writer.sent == 4 and it.clock.sleeping)
+        it.clock.advance(0.0625)
+        it.clock.advance(0.0625)
+        await eventually(lambda: it.writer.sent == 5)
+
+
+async def test_a_thousand_are_written_within_five_seconds_of_the_clock(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        began = it.clock.monotonic()
+        for number in range(1000):
+            it.want(str(number))
+        while len(it.outcomes) < 1000:
+            await eventually(lambda: it.clock.sleeping or len(it.outcomes) == 1000)
+            it.clock.advance(0.05)
+        assert it.clock.monotonic() - began < 5
+    assert it.writer.sent == 1000
+
+
+@pytest.mark.parametrize("status", [429, 500, 0])
+async def test_what_passes_is_tried_again(kube: FakeKube, status: int) -> None:
+    kube.fail("configmaps", status, retry_after=5 if status == 429 else 0)
+    async with running(kube) as it:
+        it.want("a")
+        await eventually(lambda: it.clock.sleeping)
+        assert it.clock.slept[-1] == pytest.approx(5.5 if status == 429 else 0.2)
+        it.clock.advance(6)
+        await eventually(lambda: it.outcomes == {"a": None})
+
+
+async def test_what_failed_does_not_replace_what_is_wanted_since(kube: FakeKube) -> None:
+    kube.fail("configmaps", 500)
+    async with running(kube) as it:
+        it.want("a", "old")
+        await eventually(lambda: it.writer.sent == 1)
+        it.want("a", "new")
+        await eventually(lambda: it.clock.sleeping)
+        it.clock.advance(1)
+        await eventually(lambda: it.value("a") == "new")
+    assert it.writer.sent == 2
+
+
+async def test_many_that_fail_together_are_one_failure(kube: FakeKube) -> None:
+    kube.fail("configmaps", 500, times=8)
+    async with running(kube) as it:
+        for number in range(8):
+            it.want(str(number))
+        while len(it.outcomes) < 8:
+            await eventually(lambda: it.clock.sleeping or len(it.outcomes) == 8)
+            it.clock.advance(0.2)
+        assert max(it.clock.slept) <= 0.4
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 422])
+async def test_what_fails_for_good_is_told_and_not_repeated(kube: FakeKube, status: int) -> None:
+    kube.fail("configmaps/a", status)
+    async with running(kube) as it:
+        it.want("a")
+        it.want("b")
+        await eventually(lambda: len(it.outcomes) == 2)
+        error = it.outcomes["a"]
+        assert error is not None
+        assert error.status == status
+        assert it.outcomes["b"] is None
+    assert it.writer.sent == 2
