@@ -56,6 +56,7 @@ def save(rows: dict[str, Result], order: list[str], folder: Path = RESULTS) -> P
         if earlier.machine == run.machine and earlier.changed == run.changed:
             known = earlier.rows | rows
             run.rows = {name: known[name] for name in order if name in known}
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(msgspec.json.format(msgspec.json.encode(run)) + b"\n")
     return path
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from sealos_gateway.files import disk, yaml_text
 from sealos_gateway.files.source import Source
-from sealos_gateway.resources.update import Update
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources import core, ingress
 from sealos_gateway.resources.meta import Metadata
+from sealos_gateway.resources.update import Update
 
 INGRESS = """\
 apiVersion: networking.k8s.io/v1

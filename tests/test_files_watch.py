@@ -10,8 +10,8 @@ import pytest
 
 from sealos_gateway.files import disk, watcher
 from sealos_gateway.files.source import Source
-from sealos_gateway.resources.update import Update
 from sealos_gateway.resources import ingress
+from sealos_gateway.resources.update import Update
 
 DEADLINE = 4.0
 INGRESS = """\

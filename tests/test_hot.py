@@ -20,6 +20,10 @@ def cluster(number: int) -> str:
     return f"outbound|80||web-{number}.shop.svc.cluster.local"
 
 
+def scopes(*numbers: int) -> frozenset[str]:
+    return frozenset(names.scope(names.parse_host(LOADED[number])) for number in numbers)
+
+
 @pytest.fixture
 def made() -> Pipeline:
     return objects.pipeline(*SITES, *(objects.service(f"web-{number}") for number in range(4)))
@@ -36,11 +40,11 @@ def after(made: Pipeline, path: Path, most: int, *used: int) -> frozenset[str]:
 
 
 def test_hosts_with_traffic_are_remembered(made: Pipeline, tmp_path: Path) -> None:
-    assert after(made, tmp_path / "hot.json", 10, 1, 2) == {LOADED[1], LOADED[2]}
+    assert after(made, tmp_path / "hot.json", 10, 1, 2) == scopes(1, 2)
 
 
 def test_at_most_so_many_and_the_latest(made: Pipeline, tmp_path: Path) -> None:
-    assert after(made, tmp_path / "hot.json", 2, 0, 1, 2) == {LOADED[1], LOADED[2]}
+    assert after(made, tmp_path / "hot.json", 2, 0, 1, 2) == scopes(1, 2)
 
 
 def test_none_when_none_are_wanted(made: Pipeline, tmp_path: Path) -> None:
@@ -50,26 +54,26 @@ def test_none_when_none_are_wanted(made: Pipeline, tmp_path: Path) -> None:
 def test_their_clusters_come_along(made: Pipeline, tmp_path: Path) -> None:
     hot = HotHosts(tmp_path / "hot.json", 10, made)
     hot.update(LOADED, frozenset({cluster(3)}))
-    assert hot.by_type() == {names.SCOPE: {LOADED[3]}, names.CLUSTER: {cluster(3)}}
+    assert hot.by_type() == {names.SCOPE: scopes(3), names.CLUSTER: {cluster(3)}}
 
 
 def test_a_host_that_is_gone_is_not_hot(made: Pipeline, tmp_path: Path) -> None:
     hot = HotHosts(tmp_path / "hot.json", 10, made)
     hot.update([*LOADED, "ingress|never.com"], frozenset({cluster(3), cluster(1)}))
     objects.drop(made, SITES[3])
-    assert hot.by_type()[names.SCOPE] == {LOADED[1]}
+    assert hot.by_type()[names.SCOPE] == scopes(1)
 
 
 def test_a_time_without_traffic_forgets_nothing(made: Pipeline, tmp_path: Path) -> None:
     hot = HotHosts(tmp_path / "hot.json", 10, made)
     hot.update(LOADED, frozenset({cluster(3)}))
     hot.update(LOADED, frozenset())
-    assert hot.by_type()[names.SCOPE] == {LOADED[3]}
+    assert hot.by_type()[names.SCOPE] == scopes(3)
 
 
 def test_everything_is_every_host_and_cluster(made: Pipeline, tmp_path: Path) -> None:
     found = HotHosts(tmp_path / "hot.json", 1, made).everything()
-    assert found == {names.SCOPE: set(LOADED), names.CLUSTER: {cluster(number) for number in range(4)}}
+    assert found == {names.SCOPE: scopes(0, 1, 2, 3), names.CLUSTER: {cluster(number) for number in range(4)}}
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'{"hosts": [1]}', b'{"hosts": ["no bar", "|", "x|y|z"]}'])

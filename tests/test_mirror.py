@@ -16,6 +16,8 @@ EXCEPTIONS = {
     "node/admin.py": ("test_statusport.py", "two questions to Envoy; its answers are used end to end"),
     "node/supervisor.py": ("e2e", "starts, watches and ends a real process"),
     "main.py": ("e2e", "only joins the others: all of it is shown end to end"),
+    "objects.py": ("e2e/test_kubernetes.py", "a folder or an API server behind a whole gateway"),
+    "resources/update.py": ("test_files.py", "two tuples"),
     "__main__.py": ("test_cli.py", "calls the command line"),
     "xds/messages.py": ("xds/test_stream.py", "values without logic"),
     "xds/interest.py": ("xds/test_stream_presentation.py", "a part of the stream, tested as dialogues"),

@@ -126,7 +126,7 @@ def test_class_flipped_away_takes_the_routes_and_back_restores_the_very_same() -
     objects.put(made, site(1, class_name="off"))
     gone = before.keys() - objects.contents(made).keys()
     assert {(names.SHORT[type_], name) for type_, name in gone} == {
-        ("scopes", "ingress|h1.example.com"),
+        ("scopes", names.scope(names.parse_host("ingress|h1.example.com"))),
         ("routes", "ingress|h1.example.com"),
         ("clusters", "outbound|80||web.ns-1.svc.cluster.local"),
         ("endpoints", "outbound|80||web.ns-1.svc.cluster.local"),

@@ -9,6 +9,7 @@ import pytest
 
 from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
+from sealos_gateway.model.traffic import HostKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.report import Report, origins
 from sealos_gateway.xds.fleet import Fleet
@@ -30,7 +31,7 @@ def made() -> Pipeline:
     ("type_", "name", "wanted"),
     [
         (names.ROUTES, "ingress|a.example.com", "Ingress shop/web"),
-        (names.SCOPE, "ingress|a.example.com", "Ingress shop/web"),
+        (names.SCOPE, names.scope(HostKey("ingress", "a.example.com")), "Ingress shop/web"),
         (names.CLUSTER, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
         (names.ENDPOINTS, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
         (names.SECRET, "a.example.com", "Secret shop/cert"),

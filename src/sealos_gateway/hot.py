@@ -68,13 +68,14 @@ class HotHosts:
         """What to send without being asked: scopes of hot hosts that still exist, and their clusters."""
         existing = [name for name in self._held.hosts if self._pipeline.hosts.get(names.parse_host(name))]
         clusters = frozenset(cluster for name in existing for cluster in self._clusters(name))
-        return {names.SCOPE: frozenset(existing), names.CLUSTER: clusters}
+        scopes = frozenset(names.scope(names.parse_host(name)) for name in existing)
+        return {names.SCOPE: scopes, names.CLUSTER: clusters}
 
     def everything(self) -> Mapping[str, frozenset[str]]:
         """All hosts and all clusters, for a gateway small enough."""
         domain = self._pipeline.domain
         return {
-            names.SCOPE: frozenset(names.host(key) for key in self._pipeline.hosts.rows),
+            names.SCOPE: frozenset(names.scope(key) for key in self._pipeline.hosts.rows),
             names.CLUSTER: frozenset(names.backend(key, domain) for key in self._pipeline.backends.rows),
         }
 

@@ -141,6 +141,7 @@ class Gateway:
                     gc.collect()
                     gc.freeze()
                     gc.enable()
+                    limits.return_memory()
 
     def _apply(self, update: Update) -> None:
         for kind, ref in update.drops:

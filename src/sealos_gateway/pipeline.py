@@ -186,10 +186,10 @@ class Pipeline:
     def _host_changed(self, key: HostKey, row: VirtualHost | None) -> None:
         name = names.host(key)
         if row is None:
-            self.snapshot.drop(names.SCOPE, name)
+            self.snapshot.drop(names.SCOPE, names.scope(key))
             self.snapshot.drop(names.ROUTES, name)
         else:
-            self.snapshot.put(names.SCOPE, name, _bytes(routes.host_scope(key)))
+            self.snapshot.put(names.SCOPE, names.scope(key), _bytes(routes.host_scope(key)))
             self.snapshot.touch(names.ROUTES, name)
 
     def _backend_changed(self, type_url: str, key: BackendKey, row: Backend | EndpointSet | None) -> None:

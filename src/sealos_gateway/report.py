@@ -77,7 +77,7 @@ def _reason(rejection: Rejection) -> str:
 def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
     """The objects a resource was made from."""
     lookups: dict[str, Callable[[], tuple[Origin, ...]]] = {
-        names.SCOPE: lambda: _of_host(pipeline, name),
+        names.SCOPE: lambda: _of_scope(pipeline, name),
         names.ROUTES: lambda: _of_host(pipeline, name),
         names.CLUSTER: lambda: _of_service(pipeline, name),
         names.ENDPOINTS: lambda: _of_service(pipeline, name),
@@ -90,6 +90,11 @@ def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
 def _of_host(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
     row = pipeline.hosts.get(names.parse_host(name))
     return row.origins if row else ()
+
+
+def _of_scope(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    """The name is a hash: looking through all hosts is for the rare refusal, not for traffic."""
+    return next((row.origins for key, row in pipeline.hosts.rows.items() if names.scope(key) == name), ())
 
 
 def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sealos_gateway import main
 from sealos_gateway.envoy import api, names
+from sealos_gateway.objects import Folder
 from sealos_gateway.settings import EnvoySettings, Settings
 from tests.e2e.harness import Gateway, eventually
 
@@ -91,7 +92,7 @@ async def running(folder: Gateway, **changes: Any) -> AsyncIterator[Inside]:
         envoy=EnvoySettings(concurrency=1, drain_seconds=0, log_level="off"), **changes,
     )  # fmt: skip
     folder.state.mkdir(parents=True, exist_ok=True)
-    inside, stop = Inside(main.Gateway(settings, [folder.manifests], folder.state), folder), asyncio.Event()
+    inside, stop = Inside(main.Gateway(settings, Folder([folder.manifests]), folder.state), folder), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(inside.gateway.run(stop))
         try:

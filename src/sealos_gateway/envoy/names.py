@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 from sealos_gateway.model.traffic import BackendKey, HostKey
 
 _PREFIX = "type.googleapis.com/envoy.config."
@@ -28,8 +31,17 @@ SHORT = {
 
 
 def host(key: HostKey) -> str:
-    """Name of a host's scope, its scope key and its route configuration."""
+    """A host's scope key, and the name of its route configuration."""
     return f"{key.gateway}|{key.host}"
+
+
+def scope(key: HostKey) -> str:
+    """Name of a host's scope: a hash of 16 characters.
+
+    For each change of a scope Envoy's main thread copies the names of all of them; up to 22 characters stay inside
+    the string itself, longer ones are allocated one by one (docs/decisions/009-short-scope-names.md).
+    """
+    return base64.urlsafe_b64encode(hashlib.blake2b(host(key).encode(), digest_size=12).digest()).decode()
 
 
 def parse_host(name: str) -> HostKey:

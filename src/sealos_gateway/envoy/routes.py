@@ -12,9 +12,11 @@ EAGER = b"\x20\x00"
 
 def host_scope(key: HostKey) -> api.Message:
     """envoy.config.route.v3.ScopedRouteConfiguration: says that the host exists; its routes come on demand."""
-    name = names.host(key)
-    message = api.scoped_route.ScopedRouteConfiguration(name=name, route_configuration_name=name, on_demand=True)
-    message.key.fragments.add().string_key = name
+    routes = names.host(key)
+    message = api.scoped_route.ScopedRouteConfiguration(
+        name=names.scope(key), route_configuration_name=routes, on_demand=True
+    )
+    message.key.fragments.add().string_key = routes
     return message
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
 from pathlib import Path
 
@@ -47,3 +48,10 @@ def raise_open_files() -> None:
     """Take the hard limit: the soft one is often 1,024, which a gateway passes in a second."""
     hard = open_files()
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def return_memory() -> None:
+    """Give freed memory back to the machine: after a first load the C library keeps what the files took."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+    if trim is not None:
+        trim(0)

@@ -39,15 +39,28 @@ class Identity(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defau
         return Ref(self.namespace, self.name)
 
 
+#: Annotations of these domains are kept; others (a second copy of the whole object by `kubectl apply`, notes of other
+#: controllers) would be most of the memory of an Ingress.
+_DOMAINS = ("kubernetes.io", "sealos.io", "higress.io")
+_NOT_OURS = "kubectl.kubernetes.io"
+
+
+def _is_kept(annotation: str) -> bool:
+    domain = annotation.partition("/")[0]
+    return domain.endswith(_DOMAINS) and domain != _NOT_OURS
+
+
 class Metadata(Identity, frozen=True):
-    """`ObjectMeta`. `creation_timestamp` is RFC 3339 in UTC, so that text order is time order."""
+    """`ObjectMeta` as far as it is used. `creation_timestamp` is RFC 3339 in UTC, so that text order is time order."""
 
     uid: str = ""
-    generation: int = 0
     creation_timestamp: str = ""
-    deletion_timestamp: str | None = None
-    labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.annotations:
+            kept = {name: value for name, value in self.annotations.items() if _is_kept(name)}
+            msgspec.structs.force_setattr(self, "annotations", kept or None)
 
     def annotation(self, name: str) -> str | None:
         return self.annotations.get(name) if self.annotations else None
