@@ -8,7 +8,6 @@ is chosen that does not exist, and Envoy closes the connection at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from sealos_gateway.envoy import api
@@ -17,28 +16,22 @@ from sealos_gateway.envoy import api
 NONE = "-"
 _NOT_ALLOWED = r"(?s).*[^A-Za-z0-9._-].*"
 _NOBODY = "nobody"
-_LABEL = r"[A-Za-z0-9_-]+"
 
 
 def matcher(default_chain: str, own_chains: Iterable[tuple[str, str]]) -> api.Message:
-    """xds.type.matcher.v3.Matcher: exact names first, then wildcards for one label, then every other server name.
+    """xds.type.matcher.v3.Matcher: names with a filter chain of their own first, then every other server name.
 
-    `own_chains` are pairs of a server name (or wildcard) and the name of its filter chain.
+    `own_chains` are pairs of a server name (never a wildcard) and the name of its filter chain.
     """
-    exact: dict[str, str] = {}
     fallback = api.matcher.Matcher()
-    for name, chain in own_chains:
-        if name.startswith("*."):
-            _on_regex(fallback, _LABEL + re.escape(name[1:]), chain)
-        else:
-            exact[name] = chain
     _on_regex(fallback, _NOT_ALLOWED, _NOBODY)
     fallback.on_no_match.action.CopyFrom(_chain(default_chain))  # also for clients that send no name
-    if not exact:
+    own = dict(own_chains)
+    if not own:
         return fallback
     message = api.matcher.Matcher()
     message.matcher_tree.input.CopyFrom(_server_name())
-    for name, chain in exact.items():
+    for name, chain in own.items():
         message.matcher_tree.exact_match_map.map[name].action.CopyFrom(_chain(chain))
     message.on_no_match.matcher.CopyFrom(fallback)
     return message
