@@ -57,8 +57,3 @@ class Admin:
     async def prometheus(self) -> str:
         """Envoy's own metrics: those that were used at least once."""
         return await self._call("GET", "/stats/prometheus?usedonly")
-
-    async def memory_bytes(self) -> int:
-        """Bytes allocated by Envoy, as its allocator counts them."""
-        text = await self._call("GET", "/stats?filter=^server.memory_allocated$")
-        return int(text.rpartition(":")[2])
