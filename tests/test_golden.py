@@ -11,6 +11,7 @@ and a Secret whose data is `{pair: "KIND NAME…"}` gets a real certificate of t
 from __future__ import annotations
 
 import base64
+import enum
 import os
 import re
 from collections.abc import Callable
@@ -21,8 +22,11 @@ import msgspec
 import pytest
 import yaml
 
+from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
-from sealos_gateway.model.traffic import Forward, Route
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.template import Template
+from sealos_gateway.model.traffic import Action, Forward, Redirect, Respond, Route, Split
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.settings import Settings
 from tests import pem
@@ -60,14 +64,46 @@ def with_pairs(text: str) -> str:
     return re.sub(r'\{pair: "([^"]*)"\}', data, text)
 
 
+def target(key: BackendKey | None) -> str:
+    return f"{key.namespace}/{key.service}:{key.port}" if key else "nothing"
+
+
+def action_text(action: Action) -> str:
+    match action:
+        case Forward(backend):
+            return target(backend)
+        case Split(targets):
+            return ", ".join(f"{target(it.backend)} x{it.weight}" for it in targets)
+        case Respond(status, body):
+            return f"{status} {body}".rstrip()
+        case Redirect():
+            return f"redirect {shown(action)}"
+
+
+def shown(value: Any) -> str:
+    """A value of the model by what it says: only what differs from the default."""
+    if isinstance(value, Template):
+        return "".join(
+            p if isinstance(p, str) else f"${{{p.of.value}{':' if p.name else ''}{p.name}}}" for p in value.parts
+        )
+    if isinstance(value, msgspec.Struct):
+        told = {f.name: getattr(value, f.name) for f in msgspec.structs.fields(value)}
+        defaults = {f.name: f.default for f in msgspec.structs.fields(value)}
+        said = (f"{name}={shown(it)}" for name, it in told.items() if it != defaults[name])
+        return f"{type(value).__name__}({', '.join(said)})"
+    if isinstance(value, BackendKey):
+        return target(value) + (f" {shown(value.policy)}" if value.policy else "")
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return f"[{', '.join(map(shown, value))}]"
+    return value.name if isinstance(value, enum.Enum) else str(value)
+
+
 def route_line(route: Route, several: bool) -> str:
-    kind, action = route.match.kind.name.title(), route.action
-    if isinstance(action, Forward):
-        target = f"{action.backend.namespace}/{action.backend.service}:{action.backend.port}"
-    else:
-        target = f"{action.status} {action.body}".rstrip()
-    line = f"{kind} {route.match.path} -> {target}"
-    return line + (f"  of {route.origin.ref}" if several else "") + ("  https only" if route.https_only else "")
+    line = f"{route.match} -> {action_text(route.action)}"
+    keys = [key for key in route.backends if key.policy]
+    ways = dict.fromkeys(shown(key.policy) for key in keys)
+    line += (f"  of {route.origin.ref}" if several else "") + ("  https only" if route.https_only else "")
+    return line + (f"  {shown(route.policy)}" if route.policy else "") + "".join(f"  {way}" for way in ways)
 
 
 def hosts(made: Pipeline) -> dict[str, list[str]]:
@@ -78,7 +114,7 @@ def hosts(made: Pipeline) -> dict[str, list[str]]:
 
 def endpoints(made: Pipeline) -> dict[str, str]:
     found = {}
-    for key, row in sorted(made.backends.rows.items()):
+    for key, row in sorted(made.backends.rows.items(), key=lambda it: (it[0][:3], names.backend(it[0], made.domain))):
         behind = made.endpoints.get(key)
         places = [f"{address} {port}" for address, port in behind.endpoints] if behind else ["no endpoint set"]
         shown = f"dns {row.dns_name} {row.dns_port}" if row.dns_name else ", ".join(places) or "none"

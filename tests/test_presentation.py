@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sealos_gateway.envoy import api, names, routes
-from sealos_gateway.model.traffic import HostKey
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.presentation import EnvoyPresentation
 
 SHOWN = EnvoyPresentation()

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from sealos_gateway import reference
-from sealos_gateway.resources import annotations as known
+from sealos_gateway.resources.annotations import every
+from sealos_gateway.resources.annotations.entry import Annotation, Verdict
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "sealos_gateway"
@@ -57,13 +58,31 @@ def test_a_setting_without_a_comment_is_an_error() -> None:
         list(reference.of_group(Bare, "bare.", {}))
 
 
-def _other_sources() -> str:
-    listed = SOURCE / "resources" / "annotations.py"
-    return "\n".join(path.read_text() for path in SOURCE.rglob("*.py") if path != listed)
+def test_every_annotation_is_listed_once_and_says_what_it_does() -> None:
+    names = [name for entry in every.ALL for name in entry.names]
+    assert len(names) == len(set(names))
+    assert all(entry.meaning and entry.default and entry.values for entry in every.ALL)
+    assert all(entry.note for entry in every.ALL if entry.verdict in (Verdict.DIFFERS, Verdict.REFUSED))
+
+
+def test_the_test_that_shows_an_annotation_exists() -> None:
+    for entry in every.ALL:
+        file, _, function = entry.test.partition("::")
+        assert not file or (ROOT / file).is_file(), entry
+        assert not function or f"def {function}(" in (ROOT / file).read_text(), entry
 
 
 def test_code_asks_for_annotations_only_by_the_constants_of_the_list() -> None:
-    asked = re.findall(r"\.annotation\(([^)]*)\)", _other_sources())
-    constants = {name for name, value in vars(known).items() if isinstance(value, known.Annotation)}
-    assert {f"{name}.name" for name in constants} == set(asked)
-    assert {getattr(known, name) for name in constants} == set(known.ALL)
+    text = "\n".join(path.read_text() for path in SOURCE.rglob("*.py") if path.parent.name != "annotations")
+    assert all(name.endswith(".name") for name in re.findall(r"\.annotation\(([^)]*)\)", text))
+
+
+def test_every_annotation_is_used() -> None:
+    """An entry that no code names would be ignored silently."""
+    text = "\n".join(path.read_text() for path in SOURCE.rglob("*.py") if "resources/annotations" not in str(path))
+    unread = {Verdict.NOTHING, Verdict.REFUSED}
+    constants = [
+        name for family in every.FAMILIES for name, value in vars(family).items()
+        if isinstance(value, Annotation) and value.verdict not in unread
+    ]  # fmt: skip
+    assert [name for name in constants if not re.search(rf"\b{name}\b", text)] == []

@@ -9,7 +9,7 @@ import pytest
 
 from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
-from sealos_gateway.model.traffic import HostKey
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.report import Report, origins
 from sealos_gateway.xds.fleet import Fleet

@@ -27,7 +27,7 @@ def with_default(pattern: str, secret: str) -> Settings:
 
 
 def test_rules() -> None:
-    chosen = Settings(ingress=IngressSettings(("a", "b"), "c", HostOwnership.FIRST_NAMESPACE, False))
+    chosen = Settings(ingress=IngressSettings(("a", "b"), (), "c", HostOwnership.FIRST_NAMESPACE, False))
     found = wiring.rules(chosen)
     assert found.classes == {"a", "b"}
     assert found.controller == "c"
@@ -87,6 +87,6 @@ def test_listeners() -> None:
 
 
 def test_the_port_of_redirects() -> None:
-    assert objects.pipeline(settings=Settings(https_port=8443)).https_port == 8443
+    assert objects.pipeline(settings=Settings(https_port=8443)).context.https_port == 8443
     chosen = Settings(https_port=8443, http=HttpSettings(https_redirect_port=443))
-    assert objects.pipeline(settings=chosen).https_port == 443
+    assert objects.pipeline(settings=chosen).context.https_port == 443

@@ -26,7 +26,7 @@ def per_object(pipeline: Pipeline) -> list[Resources]:
         row = pipeline.hosts.rows[key]
         owner = str(row.origins[0]) if row.origins else "Settings"
         _add(found, owner, names.SCOPE, names.scope(key), _dict(routes.host_scope(key)))
-        message = routes.route_configuration(row, pipeline.domain, pipeline.https_port)
+        message = routes.route_configuration(row, pipeline.context)
         _add(found, owner, names.ROUTES, names.host(key), _dict(message))
     for backend_key in sorted(pipeline.backends.rows):
         owner = f"Service {backend_key.namespace}/{backend_key.service}"

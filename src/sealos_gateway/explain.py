@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sealos_gateway.model.traffic import Forward, HostKey, Match, PathKind, Respond, Route, VirtualHost
+from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.model.request import Request, matches
+from sealos_gateway.model.traffic import NO_CONDITIONS, Forward, Redirect, Respond, Route, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
+from sealos_gateway.resources.annotations.general import INGRESS_CLASS
+from sealos_gateway.resources.annotations.traffic import SSL_REDIRECT
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.wiring import GATEWAY
@@ -49,19 +52,22 @@ class UrlError(ValueError):
     """The text is no URL that could be explained."""
 
 
-def explain(url: str, pipeline: Pipeline) -> Explanation:
-    """What would answer a GET of `url`. Raises UrlError."""
-    scheme, name, path = _parse(url, pipeline)
+def explain(
+    url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()
+) -> Explanation:
+    """What would answer a request to `url`. Raises UrlError. Names of headers are in lower case."""
+    scheme, name, path, query = _parse(url, pipeline)
+    request = Request(path, method, name, query, headers)
     row, why = _host(name, pipeline)
     certificate = _certificate(name, pipeline) if scheme == "https" else ""
     others = _others(name, pipeline)
     if row is None:
         return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
-    chosen = next((route for route in row.routes if _matches(route.match, path)), None)
+    chosen = next((route for route in row.routes if matches(route.match, request)), None)
     problems = tuple(str(problem) for problem in row.problems)
     found = Explanation(
         url, row.key.host, why, certificate, "404, empty body: no path of the host matches",
-        candidates=_candidates(row, chosen, path), others=others, problems=problems,
+        candidates=_candidates(row, chosen, request), others=others, problems=problems,
     )  # fmt: skip
     if chosen is None and scheme == "http" and row.routes and all(route.https_only for route in row.routes):
         return msgspec.structs.replace(found, answer=_REDIRECT)
@@ -70,7 +76,7 @@ def explain(url: str, pipeline: Pipeline) -> Explanation:
     return msgspec.structs.replace(found, object=str(chosen.origin), **_answer(chosen, scheme, pipeline))
 
 
-def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str]:
+def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str, str]:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
     except ValueError:
@@ -83,7 +89,7 @@ def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str]:
         path = _without_dots(path)
     if pipeline.settings.http.merge_slashes:
         path = re.sub("/+", "/", path)
-    return scheme, parts.hostname.lower().rstrip("."), path
+    return scheme, parts.hostname.lower().rstrip("."), path, parts.query
 
 
 def _without_dots(path: str) -> str:
@@ -107,26 +113,24 @@ def _host(name: str, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
     return None, f"no Ingress claims {name}, *.{parent} or any host"
 
 
-def _matches(match: Match, path: str) -> bool:
-    if match.kind is PathKind.EXACT:
-        return path == match.path
-    return match.path == "/" or path == match.path or path.startswith(match.path + "/")
-
-
-def _candidates(row: VirtualHost, chosen: Route | None, path: str) -> tuple[Candidate, ...]:
+def _candidates(row: VirtualHost, chosen: Route | None, request: Request) -> tuple[Candidate, ...]:
     """Every route in order of precedence, with the reason why it does or does not answer."""
 
     def why(route: Route) -> str:
         if route is chosen:
             return "matches, and comes first"
-        if _matches(route.match, path):
+        if matches(route.match, request):
             return "matches too, but a path before it is more specific or belongs to an older object"
-        return f"does not match {path}"
+        return f"does not match {_asked(route, request)}"
 
-    return tuple(
-        Candidate(str(route.origin), f"{route.match.kind.name.title()} {route.match.path}", route is chosen, why(route))
-        for route in row.routes
-    )
+    return tuple(Candidate(str(route.origin), str(route.match), route is chosen, why(route)) for route in row.routes)
+
+
+def _asked(route: Route, request: Request) -> str:
+    """What of the request speaks against the route: its path, or all that the route has conditions on."""
+    if route.match.conditions == NO_CONDITIONS:
+        return request.path
+    return f"{request.method} {request.path} with what was sent"
 
 
 def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
@@ -135,16 +139,29 @@ def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
     match route.action:
         case Respond(status, body):
             return {"answer": f"{status} from the gateway itself: {body or 'empty body'}"}
+        case Redirect(code):
+            return {"answer": f"{code} redirect from the gateway itself"}
+        case Split(targets):
+            shares = (f"{_named(t.backend, pipeline)} x {t.weight}" for t in targets)
+            return {"answer": "forwarded to one of several backends, by weight", "backend": ", ".join(shares)}
         case Forward(key):
-            backend, endpoints = pipeline.backends.get(key), pipeline.endpoints.get(key)
-            if backend and backend.dns_name:
-                places: tuple[str, ...] = (f"{backend.dns_name}:{backend.dns_port} (DNS)",)
-            else:
-                places = tuple(_place(*endpoint) for endpoint in (endpoints.endpoints if endpoints else ()))
-            protocol = backend.protocol.value if backend else ""
+            places = _places(key, pipeline)
             answer = "forwarded" if places else "503 no healthy upstream: the Service has no ready endpoint"
-            named = f"Service {key.namespace}/{key.service} port {key.port} ({protocol})"
-            return {"answer": answer, "backend": named, "endpoints": places}
+            return {"answer": answer, "backend": _named(key, pipeline), "endpoints": places}
+
+
+def _places(key: BackendKey, pipeline: Pipeline) -> tuple[str, ...]:
+    backend, endpoints = pipeline.backends.get(key), pipeline.endpoints.get(key)
+    if backend and backend.dns_name:
+        return (f"{backend.dns_name}:{backend.dns_port} (DNS)",)
+    return tuple(_place(*endpoint) for endpoint in (endpoints.endpoints if endpoints else ()))
+
+
+def _named(key: BackendKey | None, pipeline: Pipeline) -> str:
+    if key is None:
+        return "nothing (500)"
+    backend = pipeline.backends.get(key)
+    return f"Service {key.namespace}/{key.service} port {key.port} ({backend.protocol.value if backend else ''})"
 
 
 def _place(address: str, port: int) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from sealos_gateway.envoy import names
-from sealos_gateway.model.traffic import Forward
 from sealos_gateway.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -81,5 +80,5 @@ class HotHosts:
 
     def _clusters(self, name: str) -> list[str]:
         row = self._pipeline.hosts.get(names.parse_host(name))
-        actions = [route.action for route in row.routes] if row else []
-        return [names.backend(it.backend, self._pipeline.domain) for it in actions if isinstance(it, Forward)]
+        keys = [key for route in row.routes for key in route.backends] if row else []
+        return [names.backend(key, self._pipeline.domain) for key in keys]

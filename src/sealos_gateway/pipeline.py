@@ -6,6 +6,7 @@ attachments   over ingresses: the hosts and server names an Ingress of our class
 claimants     over attachments: HostKey → Ingresses           names: server name → Ingresses       Index
 pairs         over secrets in use: a Secret as a checked key pair                                  Derived
 certificates  over server name patterns                                                            Derived
+policies      over attachments: what the annotations of an Ingress say                             Derived
 hosts         over claimants: HostKey → VirtualHost                                                Derived
 backends      over the backends that hosts name;  endpoints: the same keys                         Derived
 listeners     over the listeners that settings ask for                                             Derived
@@ -25,19 +26,23 @@ from functools import partial
 from typing import Any
 
 from sealos_gateway import wiring
+from sealos_gateway.backend_names import BackendNames
 from sealos_gateway.envoy import listeners as envoy_listeners
 from sealos_gateway.envoy import names, routes, secrets, upstreams
+from sealos_gateway.envoy.actions import Context
 from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
+from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import BackendKey, Forward, HostKey, Listener, VirtualHost
+from sealos_gateway.model.traffic import Listener, VirtualHost
 from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet
 from sealos_gateway.resources import core, ingress, kinds
-from sealos_gateway.resources.annotations import DEFAULT_CLASS
+from sealos_gateway.resources.annotations.general import DEFAULT_CLASS
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import Settings
 from sealos_gateway.translate import certificates, statuses, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
+from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.world import World
 from sealos_gateway.xds.snapshot import Snapshot
 
@@ -72,8 +77,9 @@ class Pipeline:
         self.rules = wiring.rules(settings)
         self.listener_options = wiring.listener_options(settings)
         self.domain = settings.ingress.cluster_domain
-        self.https_port = settings.http.https_redirect_port or settings.https_port
+        self.context = Context(self.domain, settings.http.https_redirect_port or settings.https_port)
         self.graph = Graph()
+        self.backend_names = BackendNames(self.domain)
         self._sources()
         self._derivations()
         self.snapshot = Snapshot(names.ORDER, self._renderers())
@@ -110,7 +116,7 @@ class Pipeline:
         slices_by_service = Index(graph, "slices_by_service", _slice_service, self.slices)
         self.world = World(
             self.rules, self.ingresses, self.ingress_classes, default_classes,
-            self.services, self.slices, slices_by_service, self.secrets,
+            self.services, self.slices, slices_by_service, self.secrets, self.config_maps, self.namespaces,
         )  # fmt: skip
 
         def derived(name: str, function: Callable[..., Any], over: Rows[Any, Any], *others: Any) -> Any:
@@ -132,11 +138,15 @@ class Pipeline:
             "certificates", certificates.certificate, patterns,
             self.names, self.pairs, self.attachments, self.claimants,
         )  # fmt: skip
+        self.policies: Derived[Ref, policies.IngressPolicy] = derived(
+            "policies", policies.ingress_policy, self.attachments
+        )
         self.hosts: Derived[HostKey, VirtualHost] = derived(
-            "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names
+            "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies
         )
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
         in_use = Index(graph, "backends_in_use", _backends, *holders)
+        in_use.on_change.append(self.backend_names.changed)
         self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, in_use)
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
             "endpoints", translate_upstreams.endpoint_set, in_use
@@ -147,7 +157,7 @@ class Pipeline:
         )
         self.ingress_problems: Derived[Ref, tuple[Problem, ...]] = derived(
             "ingress_problems", statuses.ingress_problems, self.ingresses,
-            self.attachments, self.hosts, self.certificates,
+            self.attachments, self.hosts, self.certificates, self.policies,
         )  # fmt: skip
         self.setting_problems: Derived[str, tuple[Problem, ...]] = Derived(
             graph, "setting_problems", self._setting_problems, self.default_certificates
@@ -218,16 +228,16 @@ class Pipeline:
             self.snapshot.put(names.LISTENER, name, _bytes(message))
 
     def _render_cluster(self, name: str) -> bytes | None:
-        row = self.backends.get(names.parse_backend(name, self.domain))
+        row = self.backends.get(self.backend_names.key(name))
         return _bytes(upstreams.cluster(row, self.domain)) if row else None
 
     def _render_endpoints(self, name: str) -> bytes | None:
-        row = self.endpoints.get(names.parse_backend(name, self.domain))
+        row = self.endpoints.get(self.backend_names.key(name))
         return _bytes(upstreams.load_assignment(row, self.domain)) if row else None
 
     def _render_routes(self, name: str) -> bytes | None:
         row = self.hosts.get(names.parse_host(name))
-        return _bytes(routes.route_configuration(row, self.domain, self.https_port)) if row else None
+        return _bytes(routes.route_configuration(row, self.context)) if row else None
 
     def _render_secret(self, name: str) -> bytes | None:
         algorithm, _, pattern = name.rpartition("/")
@@ -262,7 +272,7 @@ class Pipeline:
             row = self.snapshot.peek(names.ROUTES, name)
             if name not in self.last_good.rows and row is not None and row.fallback is not None:
                 clusters = routes.clusters(row.fallback.body)
-                kept = tuple(names.parse_backend(cluster, self.domain) for cluster in clusters)
+                kept = tuple(self.backend_names.key(cluster) for cluster in clusters)
                 self.last_good.put(name, LastGood(kept))
 
     def steps(self) -> Iterator[None]:
@@ -305,7 +315,7 @@ def _secrets(row: ingresses.Attachment | DefaultCertificate) -> tuple[Ref, ...]:
 def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:
     if isinstance(row, LastGood):
         return row.backends
-    return tuple(route.action.backend for route in row.routes if isinstance(route.action, Forward))
+    return tuple(key for route in row.routes for key in route.backends)
 
 
 def _side_by_side(row: Certificate) -> tuple[str, ...]:

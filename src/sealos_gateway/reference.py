@@ -1,7 +1,7 @@
 """Reference pages made from the code, so that they cannot say anything else: `python -m sealos_gateway.reference docs`.
 
 `docs/settings.md` comes from `settings.py`: names, types and defaults from the values, the words from the comment
-above each attribute. `docs/annotations.md` comes from `resources/annotations.py`. With `--check` nothing is written,
+above each attribute. `docs/annotations.md` comes from `resources/annotations`. With `--check` nothing is written,
 and stale pages fail. A tool for developers: nothing imports it.
 """
 
@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, get_args, get_origin
 import msgspec
 
 from sealos_gateway import settings
-from sealos_gateway.resources import annotations as known
+from sealos_gateway.resources.annotations import every
+from sealos_gateway.resources.annotations.entry import NGINX, SEALOS, Annotation
 
 _MADE = "<!-- Made by `make docs` from {source}: edit there, not here. -->"
 _INLINE = 80  # a longer default gets lines of its own
@@ -127,15 +128,29 @@ def _listed(found: Iterator[Setting]) -> Iterator[str]:
 
 def annotations_page() -> str:
     """docs/annotations.md."""
-    rows = [f"| `{a.name}` | {a.kind} | {a.values} | {a.default} | {a.meaning} |" for a in known.ALL]
-    table = ["| annotation | on | values | where it is absent | meaning |", "|---|---|---|---|---|", *rows]
     lines = [
-        _MADE.format(source="src/sealos_gateway/resources/annotations.py"),
+        _MADE.format(source="src/sealos_gateway/resources/annotations"),
         "# Annotations",
-        "These annotations are honoured. All others, those of other gateways included, are ignored.",
-        "\n".join(table),
+        f"What begins with `{NGINX}` may also be written with `{SEALOS}` or `higress.io/` in front; where several"
+        f" spellings of one are present, `{SEALOS}` wins, then `{NGINX}`. A name in one of these three domains that is"
+        " not listed is reported as a problem of the object, never ignored silently.",
+        "*works*: as in the gateway it comes from. *differs*: with the difference that is told. *refused*: reported,"
+        " with what to write instead. *no meaning*: nothing here needs it; accepted without a word. An annotation that"
+        " protects something is *closed*: with a value that cannot be honoured the routes answer 503 instead of"
+        " standing open.",
+        "\n".join(_annotation_table(every.ALL)),
     ]
     return "\n\n".join(lines) + "\n"
+
+
+def _annotation_table(entries: Sequence[Annotation]) -> Iterator[str]:
+    yield "| annotation | on | verdict | values | where it is absent | meaning | shown by |"
+    yield "|---|---|---|---|---|---|---|"
+    for a in entries:
+        verdict = a.verdict.value + (", closed" if a.closed else "")
+        meaning = f"{a.meaning} {a.note}".rstrip()
+        shown = f"`{a.test}`" if a.test else ""
+        yield f"| `{a.name}` | {a.kind} | {verdict} | {a.values} | {a.default} | {meaning} | {shown} |"
 
 
 def pages() -> dict[str, str]:

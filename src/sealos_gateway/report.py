@@ -98,7 +98,7 @@ def _of_scope(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
 
 
 def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
-    key = names.parse_backend(name, pipeline.domain)
+    key = pipeline.backend_names.key(name)
     return (Origin("Service", Ref(key.namespace, key.service)),)
 
 

@@ -54,6 +54,8 @@ class IngressSettings(_Group, frozen=True):
 
     # Names of ingress classes that are ours, besides every IngressClass whose controller is `controller`.
     classes: tuple[str, ...] = ("sealos",)
+    # Those of our classes whose users expect the defaults of ingress-nginx (a body of at most 1 MiB and so on).
+    nginx_classes: tuple[str, ...] = ("nginx",)
     # The `spec.controller` of IngressClass objects that are ours.
     controller: str = "sealos.io/gateway-controller"
     # `shared`: Ingresses of several namespaces may claim one host, the union is served.

@@ -29,6 +29,7 @@ def rules(settings: Settings) -> Rules:
     """What translation needs to know. Raises SettingsError for a default certificate that names no Secret."""
     return Rules(
         classes=frozenset(settings.ingress.classes),
+        nginx_classes=frozenset(settings.ingress.nginx_classes),
         controller=settings.ingress.controller,
         first_namespace_owns=settings.ingress.host_ownership is HostOwnership.FIRST_NAMESPACE,
         ssl_redirect=settings.ingress.ssl_redirect and bool(settings.https_port),

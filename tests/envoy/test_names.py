@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sealos_gateway.envoy import names
-from sealos_gateway.model.traffic import BackendKey, HostKey
+from sealos_gateway.model.keys import BackendKey, HostKey
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 

@@ -7,17 +7,9 @@ from typing import Any
 import pytest
 
 from sealos_gateway.envoy import names, routes, scope
-from sealos_gateway.model.traffic import (
-    Action,
-    BackendKey,
-    Forward,
-    HostKey,
-    Match,
-    PathKind,
-    Respond,
-    Route,
-    VirtualHost,
-)
+from sealos_gateway.envoy.actions import Context
+from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.model.traffic import Action, Forward, Match, PathKind, Respond, Route, VirtualHost
 from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
 
@@ -31,7 +23,7 @@ def route(path: str = "/", action: Action = WEB, kind: PathKind = PathKind.PREFI
 
 
 def configuration(*found: Route, port: int = 443) -> Any:
-    message = routes.route_configuration(VirtualHost(KEY, found, ()), "cluster.local", port)
+    message = routes.route_configuration(VirtualHost(KEY, found, ()), Context("cluster.local", port))
     assert not rules.broken(message)
     return message
 

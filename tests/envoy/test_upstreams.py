@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from sealos_gateway.envoy import api, names, upstreams
-from sealos_gateway.model.traffic import BackendKey
-from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet, Protocol
+from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from tests.envoy import rules
 
 KEY = BackendKey("shop", "web", 80)

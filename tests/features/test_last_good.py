@@ -1,7 +1,7 @@
 """Routes that an Envoy refuses keep the backends that the routes before them named."""
 
 from sealos_gateway.envoy import names
-from sealos_gateway.model.traffic import BackendKey
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.ingress import Ingress
 from tests import objects

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealos_gateway.model.traffic import BackendKey
-from sealos_gateway.model.upstream import Endpoint, Protocol
+from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.upstream import Endpoint
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.core import Endpoint as SliceEndpoint
 from sealos_gateway.resources.core import EndpointConditions, ServicePort

@@ -23,13 +23,17 @@ from envoy.config.endpoint.v3 import endpoint_pb2 as endpoint
 from envoy.config.listener.v3 import listener_components_pb2 as listener_components
 from envoy.config.listener.v3 import listener_pb2 as listener
 from envoy.config.overload.v3 import overload_pb2 as overload
+from envoy.config.rbac.v3 import rbac_pb2 as rbac_config
 from envoy.config.route.v3 import route_components_pb2 as route_components
 from envoy.config.route.v3 import route_pb2 as route
 from envoy.config.route.v3 import scoped_route_pb2 as scoped_route
 from envoy.extensions.access_loggers.file.v3 import file_pb2 as file_log
+from envoy.extensions.common.matching.v3 import extension_matcher_pb2 as extension_matcher
+from envoy.extensions.filters.http.composite.v3 import composite_pb2 as composite
 from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2 as header_mutation
 from envoy.extensions.filters.http.lua.v3 import lua_pb2 as lua
 from envoy.extensions.filters.http.on_demand.v3 import on_demand_pb2 as on_demand
+from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as rbac
 from envoy.extensions.filters.http.router.v3 import router_pb2 as router
 from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_pb2 as proxy_protocol
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2 as tls_inspector
@@ -49,12 +53,13 @@ from xds.type.matcher.v3 import matcher_pb2 as matcher
 from xds.type.v3 import typed_struct_pb2 as typed_struct
 
 __all__ = [
-    "accesslog", "address", "any_pb2", "base", "bootstrap", "circuit_breaker", "cluster", "config_source",
-    "connections", "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components", "extension",
-    "file_log", "fixed_heap", "grpc_service", "hcm", "header_mutation", "http_options", "listener",
-    "listener_components", "lua", "matcher", "network_inputs", "on_demand", "overload", "previous_hosts", "protocol",
-    "proxy_protocol", "route", "route_components", "router", "scoped_route", "struct_pb2", "substitution", "tls",
-    "tls_common", "tls_inspector", "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
+    "accesslog", "address", "any_pb2", "base", "bootstrap", "circuit_breaker", "cluster", "composite",
+    "config_source", "connections", "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components",
+    "extension", "extension_matcher", "file_log", "fixed_heap", "grpc_service", "hcm", "header_mutation",
+    "http_options", "listener", "listener_components", "lua", "matcher", "network_inputs", "on_demand", "overload",
+    "previous_hosts", "protocol", "proxy_protocol", "rbac", "rbac_config", "route", "route_components", "router",
+    "scoped_route", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector", "tls_secret", "typed_struct",
+    "wrappers_pb2", "xds_extension",
 ]  # fmt: skip
 
 Message = Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import access_log, api, names, scope, server_names
+from sealos_gateway.envoy.policies import chain as policies
 from sealos_gateway.model.traffic import Listener
 
 _WEBSOCKET = "websocket"
@@ -76,7 +77,11 @@ def _http_chain(chain: api.Message, row: Listener, options: Options) -> None:
 
 def connection_manager(row: Listener, options: Options) -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
-    chain = [*scope.filters((_WEBSOCKET, *options.upgrade_types)), _forwarding_headers(options)]
+    chain = [
+        *scope.filters((_WEBSOCKET, *options.upgrade_types)),
+        policies.http_filter(),
+        _forwarding_headers(options),
+    ]
     manager = api.hcm.HttpConnectionManager(
         stat_prefix=row.name,
         scoped_routes=scope.scoped_routes(),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from sealos_gateway.model.traffic import BackendKey, HostKey
+import msgspec
+
+from sealos_gateway.model.keys import BackendKey, HostKey
 
 _PREFIX = "type.googleapis.com/envoy.config."
 CLUSTER = f"{_PREFIX}cluster.v3.Cluster"
@@ -51,15 +53,26 @@ def parse_host(name: str) -> HostKey:
 
 
 def backend(key: BackendKey, domain: str) -> str:
-    """Name of a cluster and of its endpoints, in the form Istio uses: dashboards and Sealos' own software read it."""
-    return f"outbound|{key.port}||{key.service}.{key.namespace}.svc.{domain}"
+    """Name of a cluster and of its endpoints, in the form Istio uses: dashboards and Sealos' own software read it.
+
+    A policy stands where Istio has the subset, as a hash of what it says: equal policies share a cluster.
+    """
+    return f"outbound|{key.port}|{_variant(key)}|{key.service}.{key.namespace}.svc.{domain}"
+
+
+def _variant(key: BackendKey) -> str:
+    if key.policy is None:
+        return ""
+    return hashlib.blake2b(msgspec.json.encode(key.policy), digest_size=6).hexdigest()
 
 
 def parse_backend(name: str, domain: str) -> BackendKey:
-    """The inverse of `backend`."""
-    _, port, _, place = name.split("|")
-    service, _, namespace = place.removesuffix(f".svc.{domain}").rpartition(".")
-    return BackendKey(namespace, service, int(port))
+    """The inverse of `backend` for usual backends; any other name gives a key without port, which no table has."""
+    parts = name.split("|")
+    if len(parts) != 4 or parts[2] or not parts[1].isdigit():
+        return BackendKey("", name, 0)
+    service, _, namespace = parts[3].removesuffix(f".svc.{domain}").rpartition(".")
+    return BackendKey(namespace, service, int(parts[1]))
 
 
 def pair(pattern: str, algorithm: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, names, scope
-from sealos_gateway.model.traffic import Forward, HostKey, Match, PathKind, Respond, Route, VirtualHost
+from sealos_gateway.envoy import actions, api, matches, names, scope
+from sealos_gateway.envoy.actions import Context
+from sealos_gateway.envoy.policies import chain
+from sealos_gateway.model.keys import HostKey
+from sealos_gateway.model.traffic import Match, Route, VirtualHost
 
 #: Appended to a serialised scope it says `on_demand: false` (field 4, varint; the last value of a field counts):
 #: how a scope is made eager for one Envoy without another version of it.
@@ -20,25 +23,25 @@ def host_scope(key: HostKey) -> api.Message:
     return message
 
 
-def route_configuration(host: VirtualHost, domain: str, https_port: int) -> api.Message:
+def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     """envoy.config.route.v3.RouteConfiguration with one virtual host for any domain: the scope has chosen already.
 
-    It ends with a 404, so that 'no route' can only mean 'no such host'. `https_port` goes into redirects to HTTPS.
+    It ends with a 404, so that 'no route' can only mean 'no such host'.
     """
     message = api.route.RouteConfiguration(name=names.host(host.key))
     name, disabled = scope.ROUTE_CONFIG
     message.typed_per_filter_config[name].CopyFrom(disabled)
     virtual_host = message.virtual_hosts.add(name=host.key.host, domains=["*"], metadata=scope.KNOWN)
-    virtual_host.retry_policy.CopyFrom(_RETRY)
+    virtual_host.retry_policy.CopyFrom(actions.USUAL_RETRY)
     add = virtual_host.routes.add
     all_secure = bool(host.routes) and all(route.https_only for route in host.routes)
     if all_secure:
-        _redirect(add(), Match(PathKind.PREFIX, "/"), host.routes[0], https_port)
+        _to_https(add(), matches.ANY_PATH, host.routes[0], context)
     for route in host.routes:
         if route.https_only and not all_secure:
-            _redirect(add(), route.match, route, https_port)
-        _route(add(), route, domain)
-    if not any(route.match == _ANY_PATH for route in host.routes):
+            _to_https(add(), route.match, route, context)
+        _route(add(), route, context)
+    if not any(route.match == matches.ANY_PATH for route in host.routes):
         add(name="not-found").direct_response.status = 404
         virtual_host.routes[-1].match.prefix = "/"
     return message
@@ -50,63 +53,37 @@ def nothing(name: str) -> bytes:
 
 
 def clusters(body: bytes) -> tuple[str, ...]:
-    """The clusters that a serialised route configuration names, each once."""
+    """The clusters that a serialised route configuration names as targets or for copies, each once."""
     message = api.route.RouteConfiguration.FromString(body)
-    found = (route.route.cluster for host in message.virtual_hosts for route in host.routes)
-    return tuple(dict.fromkeys(name for name in found if name))
+    found: dict[str, None] = {}
+    for host in message.virtual_hosts:
+        for action in (route.route for route in host.routes if route.HasField("route")):
+            found[action.cluster] = None
+            found.update((one.name, None) for one in action.weighted_clusters.clusters)
+            found.update((one.cluster, None) for one in action.request_mirror_policies)
+    return tuple(name for name in found if name and name != actions.NOWHERE)
 
 
-def _route(message: api.Message, route: Route, domain: str) -> None:
+def _route(message: api.Message, route: Route, context: Context) -> None:
     message.name = _name(route)
-    _match(message.match, route.match)
-    match route.action:
-        case Forward(backend):
-            message.route.cluster = names.backend(backend, domain)
-            message.route.timeout.SetInParent()  # zero: no time limit for a whole response, streams may last
-        case Respond(status, body):
-            message.direct_response.status = status
-            if body:
-                message.direct_response.body.inline_string = body
+    matches.fill(message.match, route.match)
+    actions.fill(message, route, context)
+    filters = chain.per_route(route.policy, context) if route.policy is not None else None
+    if filters is not None:
+        message.typed_per_filter_config[chain.FILTER].CopyFrom(filters)
 
 
-def _redirect(message: api.Message, match: Match, route: Route, https_port: int) -> None:
+def _to_https(message: api.Message, match: Match, route: Route, context: Context) -> None:
     message.name = _name(route)
-    _match(message.match, match)
+    matches.fill(message.match, match)
     header = message.match.headers.add(name="x-forwarded-proto")
     header.string_match.exact = "http"
     message.redirect.https_redirect = True
     message.redirect.response_code = api.route_components.RedirectAction.PERMANENT_REDIRECT
-    if https_port != 443:
-        message.redirect.port_redirect = https_port
+    if context.https_port != 443:
+        message.redirect.port_redirect = context.https_port
 
 
 def _name(route: Route) -> str:
     """What the access log calls the route: namespace/name of the object it came from."""
     return str(route.origin.ref)
-
-
-def _match(message: api.Message, match: Match) -> None:
-    if match.kind is PathKind.EXACT:
-        message.path = match.path
-    elif match.path == "/":
-        message.prefix = "/"
-    else:
-        message.path_separated_prefix = match.path
-
-
-def _retry() -> api.Message:
-    """Only what is safe to repeat: the request has not reached the backend."""
-    policy = api.route_components.RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset-before-request",
-        num_retries=api.uint(2),
-        host_selection_retry_max_attempts=3,
-    )
-    policy.retry_host_predicate.add(
-        name="envoy.retry_host_predicates.previous_hosts",
-        typed_config=api.pack(api.previous_hosts.PreviousHostsPredicate()),
-    )
-    return policy
-
-
-_ANY_PATH = Match(PathKind.PREFIX, "/")
-_RETRY = _retry()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sealos_gateway.envoy import api, names
-from sealos_gateway.model.upstream import Backend, EndpointSet, Protocol
+from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.upstream import Backend, EndpointSet
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MANY = 1_000_000  # a gateway limits its clients, not its backends: Envoy's default of 1,024 would answer 503

@@ -3,38 +3,77 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 import msgspec
 
+from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.meta import Origin
-
-
-class HostKey(NamedTuple):
-    """One host of one gateway: `a.com`, `*.a.com` or `*` (any host), always lower case."""
-
-    gateway: str
-    host: str
-
-
-class BackendKey(NamedTuple):
-    """One port of one Service: what one Envoy cluster stands for."""
-
-    namespace: str
-    service: str
-    port: int
 
 
 class PathKind(enum.IntEnum):
     """The order is the precedence among matches: an exact path can never lose to a prefix of it."""
 
     EXACT = 0
+    #: RE2, against the whole path without the query (full match).
+    REGEX = 1
+    PREFIX = 2
+    #: A prefix of the text, not of whole elements: `/a` matches `/ab`.
+    TEXT_PREFIX = 3
+
+
+class TextKind(enum.IntEnum):
+    """How a header, a query parameter or a cookie is compared."""
+
+    EXACT = 0
     PREFIX = 1
+    #: RE2, full match.
+    REGEX = 2
+    PRESENT = 3
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):
     pass
+
+
+class TextMatch(_Value, frozen=True):
+    """One condition on a header (lower-case name; `:authority`, `:method` … are headers too), parameter or cookie."""
+
+    name: str
+    kind: TextKind = TextKind.EXACT
+    value: str = ""
+    invert: bool = False
+
+    def __str__(self) -> str:
+        sign = {TextKind.EXACT: "=", TextKind.PREFIX: "^=", TextKind.REGEX: "~", TextKind.PRESENT: ""}[self.kind]
+        return f"{'not ' if self.invert else ''}{self.name}{sign}{self.value}"
+
+
+class Conditions(_Value, frozen=True):
+    """What a request must have besides its path; all of it."""
+
+    methods: tuple[str, ...] = ()
+    headers: tuple[TextMatch, ...] = ()
+    queries: tuple[TextMatch, ...] = ()
+    cookies: tuple[TextMatch, ...] = ()
+    #: Precedence among equal paths, before everything else: lower comes first (canary before its main route).
+    rank: int = 0
+
+    @property
+    def sort_key(self) -> tuple[int, int, int, int]:
+        """More specific before less (Gateway API HTTPRouteMatch: method, number of headers, of query parameters)."""
+        return (self.rank, 0 if self.methods else 1, -len(self.headers) - len(self.cookies), -len(self.queries))
+
+    def __str__(self) -> str:
+        """Empty, or words that go on after a path."""
+        texts = [f"method {'|'.join(self.methods)}"] if self.methods else []
+        for what, several in (("header", self.headers), ("cookie", self.cookies), ("parameter", self.queries)):
+            texts += [f"{what} {one}" for one in several]
+        return f" if {', '.join(texts)}" if texts else ""
+
+
+NO_CONDITIONS = Conditions()
 
 
 class Match(_Value, frozen=True):
@@ -42,15 +81,50 @@ class Match(_Value, frozen=True):
 
     kind: PathKind
     path: str
+    ignore_case: bool = False
+    conditions: Conditions = NO_CONDITIONS
 
     @property
-    def sort_key(self) -> tuple[int, int]:
-        """Exact before prefix, longer before shorter."""
-        return (self.kind, -len(self.path))
+    def sort_key(self) -> tuple[int, int, int, int, int, int]:
+        """Exact before the rest, longer before shorter, more conditions before fewer."""
+        return (self.kind, -len(self.path), *self.conditions.sort_key)
+
+    def __str__(self) -> str:
+        case = " (any case)" if self.ignore_case else ""
+        kind = self.kind.name.title().replace("_", " ")
+        return f"{kind} {self.path}{case}{self.conditions}"
 
 
 class Forward(_Value, frozen=True, tag=True):
     backend: BackendKey
+
+
+class Target(_Value, frozen=True):
+    """One of several backends. Without `backend` (what it names does not exist) its share is answered 500."""
+
+    backend: BackendKey | None
+    weight: int = 1
+    request_headers: HeaderChanges | None = None
+    response_headers: HeaderChanges | None = None
+
+
+class Split(_Value, frozen=True, tag=True):
+    """Each request goes to one target, at random by weight. At least one weight is above zero."""
+
+    targets: tuple[Target, ...]
+
+
+class Redirect(_Value, frozen=True, tag=True):
+    """Answer with a Location. Empty parts stay as they are in the request; `path` replaces all of it, `prefix` what the
+    match's prefix matched. `port` 0 leaves the port out where the scheme implies it. Codes: 301, 302, 303, 307, 308."""
+
+    code: int = 302
+    scheme: str = ""
+    host: str = ""
+    port: int = 0
+    path: str | None = None
+    prefix: str | None = None
+    strip_query: bool = False
 
 
 class Respond(_Value, frozen=True, tag=True):
@@ -60,7 +134,17 @@ class Respond(_Value, frozen=True, tag=True):
     body: str = ""
 
 
-Action = Forward | Respond
+Action = Forward | Split | Redirect | Respond
+
+
+def backends(action: Action) -> tuple[BackendKey, ...]:
+    """The backends that an action may send a request to."""
+    match action:
+        case Forward(backend):
+            return (backend,)
+        case Split(targets):
+            return tuple(target.backend for target in targets if target.backend is not None)
+    return ()
 
 
 class Route(_Value, frozen=True):
@@ -69,6 +153,14 @@ class Route(_Value, frozen=True):
     origin: Origin
     #: Redirect plain HTTP to HTTPS with 308 instead of answering it.
     https_only: bool = False
+    #: What happens to a request besides where it goes; equal policies are one value, however many routes have them.
+    policy: Policy | None = None
+
+    @property
+    def backends(self) -> tuple[BackendKey, ...]:
+        """Every backend that the route may need: where it goes, where copies go, who is asked for permission."""
+        extra = self.policy.backends if self.policy else ()
+        return (*backends(self.action), *extra) if extra else backends(self.action)
 
 
 class VirtualHost(_Value, frozen=True):

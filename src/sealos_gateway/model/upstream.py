@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple
 
 import msgspec
 
+from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import BackendKey
 
 
 class Private(bytes):
@@ -18,14 +18,6 @@ class Private(bytes):
         return "[redacted]"
 
     __str__ = __repr__
-
-
-class Protocol(enum.Enum):
-    """What the gateway speaks to the backend."""
-
-    HTTP1 = "http/1.1"
-    H2C = "h2c"
-    HTTPS = "https"
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sealos_gateway.live import Index, Read, Rows
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import HostKey
 from sealos_gateway.model.upstream import Certificate, KeyPair, Private
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref

@@ -13,18 +13,22 @@ from typing import NamedTuple
 import msgspec
 
 from sealos_gateway.live import Read
+from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import Action, BackendKey, Forward, HostKey, Match, PathKind, Respond, Route
-from sealos_gateway.resources.annotations import INGRESS_CLASS, SSL_REDIRECT
+from sealos_gateway.model.traffic import Action, Forward, Match, PathKind, Respond, Route
+from sealos_gateway.resources.annotations.general import INGRESS_CLASS
 from sealos_gateway.resources.core import Service
 from sealos_gateway.resources.ingress import Ingress, IngressBackend, IngressPath
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.annotations.policies import IngressPolicy
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
 ANY_HOST = "*"
 #: Envoy's own words when a cluster has no usable endpoint; software reads them, so a missing Service says the same.
 NO_UPSTREAM = Respond(503, "no healthy upstream")
+#: What every route of an Ingress answers whose protection cannot be had: closed is safe, open is not.
+REFUSED = Respond(503, "refused: an annotation that protects this route cannot be honoured")
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.ASCII | re.IGNORECASE)
@@ -136,16 +140,21 @@ def covers(pattern: str, host: str) -> bool:
 
 
 def routes(
-    ingress: Ingress, host: str, secure: bool, read: Read, world: World
+    ingress: Ingress, host: str, secure: bool, read: Read, world: World, policy: IngressPolicy
 ) -> tuple[list[Candidate], list[Problem]]:
     """The routes of one Ingress for one of its hosts. `secure`: the host has TLS, so plain HTTP may be redirected."""
-    https_only = secure and world.rules.https and _wants_redirect(ingress, world)
+    wanted = world.rules.ssl_redirect if policy.ssl_redirect is None else policy.ssl_redirect
+    https_only = secure and world.rules.https and wanted
     found: list[Candidate] = []
     problems: list[Problem] = []
 
     def add(last: bool, match: Match, backend: IngressBackend, field: str) -> None:
         action = _action(ingress.ref, backend, field, read, world, problems)
-        found.append(Candidate(last, Route(match, action, Origin(KIND, ingress.ref), https_only)))
+        if policy.refused:
+            action = REFUSED
+        elif policy.backend is not None and isinstance(action, Forward):
+            action = Forward(action.backend._replace(policy=policy.backend))
+        found.append(Candidate(last, Route(match, action, Origin(KIND, ingress.ref), https_only, policy.policy)))
 
     for number, rule in enumerate(ingress.spec.rules or ()):
         if (rule.host.lower() or ANY_HOST) != host:
@@ -160,21 +169,6 @@ def routes(
     if ingress.spec.default_backend:
         add(True, Match(PathKind.PREFIX, "/"), ingress.spec.default_backend, "spec.defaultBackend")
     return found, problems
-
-
-def _wants_redirect(ingress: Ingress, world: World) -> bool:
-    value = ingress.metadata.annotation(SSL_REDIRECT.name)
-    return world.rules.ssl_redirect if value not in ("true", "false") else value == "true"
-
-
-def annotation_problems(ingress: Ingress) -> list[Problem]:
-    """Our own annotations with values that cannot be honoured."""
-    value = ingress.metadata.annotation(SSL_REDIRECT.name)
-    if value in (None, "true", "false"):
-        return []
-    field = f"metadata.annotations[{SSL_REDIRECT.name}]"
-    message = f"{str(value)[:40]!r} is neither true nor false; the default of the gateway is used"
-    return [_problem(ingress.ref, field, "InvalidAnnotation", message)]
 
 
 def _match(path: IngressPath) -> Match | str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from sealos_gateway.live import Read, Rows
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import HostKey, VirtualHost
+from sealos_gateway.model.traffic import VirtualHost
 from sealos_gateway.model.upstream import Certificate
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate.annotations.policies import IngressPolicy
 from sealos_gateway.translate.certificates import Loaded
 from sealos_gateway.translate.world import World
 
@@ -15,17 +17,18 @@ from sealos_gateway.translate.world import World
 def ingress_problems(
     ref: Ref,
     read: Read,
-    world: World,
+    _world: World,
     attachments: Rows[Ref, ingresses.Attachment],
     hosts: Rows[HostKey, VirtualHost],
     certificates: Rows[str, Certificate],
+    policies: Rows[Ref, IngressPolicy],
 ) -> tuple[Problem, ...] | None:
     """The problems of one Ingress; None when there are none or it is not ours."""
-    attached, ingress = read(attachments, ref), read(world.ingresses, ref)
-    if attached is None or ingress is None:
+    attached = read(attachments, ref)
+    if attached is None:
         return None
-    origin = Origin(ingresses.KIND, ref)
-    found = [*attached.problems, *ingresses.annotation_problems(ingress)]
+    origin, policy = Origin(ingresses.KIND, ref), read(policies, ref)
+    found = [*attached.problems, *(policy.problems if policy else ())]
     for key in attached.hosts:
         host = read(hosts, key)
         found += [problem for problem in (host.problems if host else ()) if problem.origin == origin]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import socket
 
 from sealos_gateway.live import Read
-from sealos_gateway.model.traffic import BackendKey
-from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet, Protocol
+from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from sealos_gateway.resources import core
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.world import World

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sealos_gateway.live import Index, Read
+from sealos_gateway.live import Index, Read, Rows
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import HostKey, PathKind, Route, VirtualHost
+from sealos_gateway.model.traffic import Match, Route, VirtualHost
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate.annotations.policies import NOTHING, IngressPolicy
 from sealos_gateway.translate.world import World
+
+#: (default backend last, then the match's own order), age of the object, the route.
+_Candidate = tuple[tuple[int, ...], int, Route]
 
 
 def virtual_host(
-    key: HostKey, read: Read, world: World, claimants: Index[HostKey, Ref], names: Index[str, Ref]
+    key: HostKey,
+    read: Read,
+    world: World,
+    claimants: Index[HostKey, Ref],
+    names: Index[str, Ref],
+    policies: Rows[Ref, IngressPolicy],
 ) -> VirtualHost | None:
     """Merge all Ingresses that claim `key`. `names` says which Ingresses claim a server name for TLS.
 
@@ -24,11 +34,12 @@ def virtual_host(
     claiming = ranked(read(claimants, key), read, world)
     accepted, problems = _owners(claiming, key.host, world)
     secure = any(_may_secure(ref, accepted) for ref in tls_claimants(key.host, read, names))
-    candidates: list[tuple[tuple[bool, PathKind, int], int, Route]] = []
+    candidates: list[_Candidate] = []
     for rank, ingress in enumerate(accepted):
-        found, theirs = ingresses.routes(ingress, key.host, secure, read, world)
+        policy = read(policies, ingress.ref) or NOTHING
+        found, theirs = ingresses.routes(ingress, key.host, secure, read, world, policy)
         problems += theirs
-        candidates += [((c.last, *c.route.match.sort_key), rank, c.route) for c in found]  # type: ignore[misc]
+        candidates += [((c.last, *c.route.match.sort_key), rank, c.route) for c in found]
     candidates.sort(key=lambda candidate: candidate[:2])
     routes = _without_conflicts(candidates, key.host, problems)
     origins = tuple(Origin(ingresses.KIND, ingress.ref) for ingress in accepted)
@@ -65,13 +76,11 @@ def _owners(claiming: list[Ingress], host: str, world: World) -> tuple[list[Ingr
     return [ingress for ingress in claiming if ingress.metadata.namespace == owner], problems
 
 
-def _without_conflicts(
-    candidates: list[tuple[tuple[bool, PathKind, int], int, Route]], host: str, problems: list[Problem]
-) -> tuple[Route, ...]:
+def _without_conflicts(candidates: list[_Candidate], host: str, problems: list[Problem]) -> tuple[Route, ...]:
     """Keep the first route of each match (they are sorted); tell the owner of every other."""
-    kept: dict[tuple[bool, PathKind, str], Route] = {}
+    kept: dict[tuple[bool, Match], Route] = {}
     for (last, *_), _, route in candidates:
-        winner = kept.setdefault((last, route.match.kind, route.match.path), route)
+        winner = kept.setdefault((bool(last), route.match), route)
         if winner is route or (last and winner.action == route.action):
             continue
         who = "an earlier path of the same object" if winner.origin == route.origin else str(winner.origin)

@@ -5,12 +5,16 @@ A translation is handed one `World` instead of a dozen arguments. The tables are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from sealos_gateway.live import Index, Rows
-from sealos_gateway.resources.core import EndpointSlice, Secret, Service
+from sealos_gateway.resources.core import ConfigMap, EndpointSlice, Namespace, Secret, Service
 from sealos_gateway.resources.ingress import Ingress, IngressClass
 from sealos_gateway.resources.meta import Ref
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,20 @@ class Rules:
     default_certificates: tuple[tuple[str, Ref], ...] = ()
     #: Whether an ExternalName may be the machine of the gateway itself.
     local_external_names: bool = False
+    #: Classes whose users expect the defaults of ingress-nginx.
+    nginx_classes: frozenset[str] = frozenset({"nginx"})
     #: The gateway whose listeners serve Ingresses.
     gateway: str = "ingress"
+
+
+class Interned:
+    """Equal values become one value, for as long as somebody holds it: most Ingresses say the same."""
+
+    def __init__(self) -> None:
+        self._kept: WeakValueDictionary[Any, Any] = WeakValueDictionary()
+
+    def __call__(self, value: T) -> T:
+        return self._kept.setdefault(value, value) if value is not None else value
 
 
 @dataclass(frozen=True)
@@ -43,3 +59,6 @@ class World:
     slices: Rows[Ref, EndpointSlice]
     slices_by_service: Index[Ref, Ref]
     secrets: Rows[Ref, Secret]
+    config_maps: Rows[Ref, ConfigMap]
+    namespaces: Rows[Ref, Namespace]
+    interned: Interned = field(default_factory=Interned)

@@ -1,0 +1,207 @@
+"""What a route does with a request: forward, split, redirect, answer; rewriting, timeouts, retries, mirrors.
+
+Everything that Envoy's RouteAction can do is here; what needs a filter is in `policies`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sealos_gateway.envoy import api, headers, names, templates
+from sealos_gateway.model.policy import Mirror, Policy, Retry, RetryOn, Rewrite
+from sealos_gateway.model.template import Property, Template, Variable
+from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
+
+_CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
+_IDEMPOTENT = "GET|HEAD|OPTIONS|PUT|DELETE|TRACE"
+#: A name that no cluster ever has: where a share of requests goes that must be answered 500.
+NOWHERE = "nowhere"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What rendering needs to know besides the row: the cluster's domain, the port of redirects to HTTPS."""
+
+    domain: str
+    https_port: int = 443
+
+
+def fill(message: api.Message, route: Route, context: Context) -> None:
+    """Write the action of `route` into an envoy.config.route.v3.Route that has its match."""
+    match route.action:
+        case Forward(backend):
+            message.route.cluster = names.backend(backend, context.domain)
+            _forwarding(message, route, context)
+        case Split(targets):
+            split(message.route, targets, context)
+            _forwarding(message, route, context)
+        case Redirect():
+            _redirect(message.redirect, route.action, route.match)
+        case Respond(status, body):
+            message.direct_response.status = status
+            if body:
+                message.direct_response.body.inline_string = body
+    if route.policy is not None:
+        headers.request(message, route.policy.request_headers)
+        headers.response(message, route.policy.response_headers)
+
+
+def split(message: api.Message, targets: tuple[Target, ...], context: Context) -> None:
+    """Weighted clusters of a RouteAction. A target that does not exist has its share answered 500."""
+    for target in targets:
+        name = names.backend(target.backend, context.domain) if target.backend else NOWHERE
+        one = message.weighted_clusters.clusters.add(name=name, weight=api.uint(target.weight))
+        headers.request(one, target.request_headers)
+        headers.response(one, target.response_headers)
+    if any(target.backend is None for target in targets):
+        message.cluster_not_found_response_code = api.route_components.RouteAction.INTERNAL_SERVER_ERROR
+
+
+def _forwarding(message: api.Message, route: Route, context: Context) -> None:
+    action, policy = message.route, route.policy
+    action.timeout.SetInParent()  # zero: no time limit for a whole response, streams may last
+    if policy is None:
+        return
+    _timeouts(action, policy)
+    if policy.retry is not None:
+        action.retry_policy.CopyFrom(retry(policy.retry))
+    if policy.timeouts is not None and policy.timeouts.attempt is not None:
+        if policy.retry is None:
+            action.retry_policy.CopyFrom(USUAL_RETRY)
+        action.retry_policy.per_try_timeout.CopyFrom(api.seconds(policy.timeouts.attempt))
+    if policy.rewrite is not None:
+        rewrite(action, policy.rewrite, route.match)
+    for mirror in policy.mirrors:
+        _mirror(action, mirror, context)
+    for template in policy.hash_by:
+        _hash(action.hash_policy.add(), template)
+    for name in policy.upgrades:
+        action.upgrade_configs.add(upgrade_type=name)
+
+
+def _timeouts(action: api.Message, policy: Policy) -> None:
+    times = policy.timeouts
+    if times is None:
+        return
+    if times.request is not None:
+        action.timeout.CopyFrom(api.seconds(times.request))
+    if times.idle is not None:
+        action.idle_timeout.CopyFrom(api.seconds(times.idle))
+
+
+def rewrite(action: api.Message, wanted: Rewrite, match: Match) -> None:
+    """Change path and Host on the way to the backend; the query stays as it is."""
+    if wanted.prefix is not None:
+        _prefix(action, wanted.prefix, match)
+    elif wanted.path is not None:
+        _regex(action.regex_rewrite, "^.*$", wanted.path.replace("\\", "\\\\"))
+    elif wanted.pattern:
+        _regex(action.regex_rewrite, wanted.pattern, wanted.substitution)
+    if wanted.host is not None:
+        if (text := wanted.host.literal) is not None:
+            action.host_rewrite_literal = text
+        else:
+            action.host_rewrite = templates.operators(wanted.host)
+
+
+def _prefix(action: api.Message, prefix: str, match: Match) -> None:
+    """Whole elements are replaced: `/a` by `/` makes `/a/b` to `/b`, not to `//b`."""
+    if match.kind is not PathKind.PREFIX:
+        _regex(action.regex_rewrite, "^.*$", prefix.replace("\\", "\\\\"))
+    elif match.path == "/":
+        action.prefix_rewrite = prefix.rstrip("/") + "/"
+    elif kept := prefix.rstrip("/"):
+        action.prefix_rewrite = kept
+    else:
+        case = "(?i)" if match.ignore_case else ""
+        _regex(action.regex_rewrite, f"{case}^{re.escape(match.path)}/*", "/")
+
+
+def _regex(message: api.Message, pattern: str, substitution: str) -> None:
+    message.pattern.regex, message.substitution = pattern, substitution
+
+
+def _redirect(message: api.Message, wanted: Redirect, match: Match) -> None:
+    message.response_code = _CODES[wanted.code]
+    if wanted.scheme == "https" and not wanted.port:
+        message.https_redirect = True
+    elif wanted.scheme:
+        message.scheme_redirect = wanted.scheme
+    if wanted.host:
+        message.host_redirect = wanted.host
+    if wanted.port:
+        message.port_redirect = wanted.port
+    message.strip_query = wanted.strip_query
+    if wanted.path is not None:
+        message.path_redirect = wanted.path
+    elif wanted.prefix is not None:
+        _redirect_prefix(message, wanted.prefix, match)
+
+
+def _redirect_prefix(message: api.Message, prefix: str, match: Match) -> None:
+    if match.kind is not PathKind.PREFIX:
+        message.path_redirect = prefix
+    elif match.path == "/":
+        message.prefix_rewrite = prefix.rstrip("/") + "/"
+    elif kept := prefix.rstrip("/"):
+        message.prefix_rewrite = kept
+    else:
+        _regex(message.regex_rewrite, f"^{re.escape(match.path)}/*", "/")
+
+
+def _mirror(action: api.Message, mirror: Mirror, context: Context) -> None:
+    one = action.request_mirror_policies.add(cluster=names.backend(mirror.backend, context.domain))
+    one.disable_shadow_host_suffix_append = True
+    if mirror.host:
+        one.host_rewrite_literal = mirror.host
+    if mirror.numerator < mirror.denominator:
+        share = one.runtime_fraction.default_value
+        share.numerator = round(mirror.numerator * 1_000_000 / mirror.denominator)
+        share.denominator = 2  # MILLION
+
+
+def _hash(message: api.Message, template: Template) -> None:
+    """Envoy hashes properties one by one; literal text in between has no influence on the choice."""
+    variable = next((part for part in template.parts if isinstance(part, Variable)), None)
+    match variable:
+        case Variable(Property.HEADER, name):
+            message.header.header_name = name
+        case Variable(Property.COOKIE, name):
+            message.cookie.name = name
+        case Variable(Property.PARAMETER, name):
+            message.query_parameter.name = name
+        case Variable(Property.CLIENT_ADDRESS):
+            message.connection_properties.source_ip = True
+        case Variable(Property.REQUEST_URI | Property.PATH):
+            message.header.header_name = ":path"
+        case Variable(Property.HOST | Property.AUTHORITY):
+            message.header.header_name = ":authority"
+        case _:
+            raise templates.UnsupportedError(f"hash by {template}")
+
+
+def retry(wanted: Retry) -> api.Message:
+    """envoy.config.route.v3.RetryPolicy; another endpoint is tried where there is one."""
+    conditions = [it.value for it in wanted.on] + (["retriable-status-codes"] if wanted.statuses else [])
+    policy = api.route_components.RetryPolicy(
+        retry_on=",".join(conditions), num_retries=api.uint(wanted.attempts), host_selection_retry_max_attempts=3
+    )
+    policy.retriable_status_codes.extend(wanted.statuses)
+    policy.retry_host_predicate.add().CopyFrom(_OTHER_HOST)
+    if wanted.base_interval:
+        policy.retry_back_off.base_interval.CopyFrom(api.seconds(wanted.base_interval))
+        if wanted.max_interval:
+            policy.retry_back_off.max_interval.CopyFrom(api.seconds(wanted.max_interval))
+    if wanted.idempotent_only:
+        methods = policy.retriable_request_headers.add(name=":method")
+        methods.string_match.safe_regex.regex = _IDEMPOTENT
+    return policy
+
+
+_OTHER_HOST = api.route_components.RetryPolicy.RetryHostPredicate(
+    name="envoy.retry_host_predicates.previous_hosts",
+    typed_config=api.pack(api.previous_hosts.PreviousHostsPredicate()),
+)
+#: Only what is safe to repeat: the request has not reached the backend.
+USUAL_RETRY = retry(Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)))

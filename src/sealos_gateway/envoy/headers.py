@@ -1,0 +1,42 @@
+"""Header changes as Envoy's lists of headers to add and to remove, on routes and on weighted clusters."""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import api, templates
+from sealos_gateway.model.policy import HeaderAction, HeaderChange, HeaderChanges
+
+_APPEND = api.base.HeaderValueOption
+ACTIONS = {
+    HeaderAction.SET: _APPEND.OVERWRITE_IF_EXISTS_OR_ADD,
+    HeaderAction.ADD: _APPEND.APPEND_IF_EXISTS_OR_ADD,
+    HeaderAction.ADD_IF_ABSENT: _APPEND.ADD_IF_ABSENT,
+    HeaderAction.REPLACE: _APPEND.OVERWRITE_IF_EXISTS,
+}
+
+
+def request(message: api.Message, changes: HeaderChanges | None) -> None:
+    """Write changes of request headers into a Route or a ClusterWeight."""
+    _write(message.request_headers_to_add, message.request_headers_to_remove, changes)
+
+
+def response(message: api.Message, changes: HeaderChanges | None) -> None:
+    """Write changes of response headers into a Route or a ClusterWeight; those for some statuses only are not here."""
+    _write(message.response_headers_to_add, message.response_headers_to_remove, changes)
+
+
+def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges | None) -> None:
+    for change in changes.changes if changes else ():
+        if change.statuses:
+            continue
+        if change.action is HeaderAction.REMOVE:
+            to_remove.append(change.name)
+        else:
+            option(to_add.add(), change)
+
+
+def option(message: api.Message, change: HeaderChange) -> None:
+    """envoy.config.core.v3.HeaderValueOption. An empty value is meant: without the flag Envoy would drop the header."""
+    message.header.key = change.name
+    message.header.value = templates.operators(change.value)
+    message.append_action = ACTIONS[change.action]
+    message.keep_empty_value = not change.value.parts

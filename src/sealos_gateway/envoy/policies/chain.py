@@ -1,0 +1,45 @@
+"""The filters of one route, in order, as configuration of the one filter that runs them.
+
+envoy.extensions.common.matching.v3.ExtensionWithMatcher around envoy.extensions.filters.http.composite.v3.Composite:
+what the matcher of a route decides is which chain of filters runs; ours decides nothing and names the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sealos_gateway.envoy import api
+from sealos_gateway.envoy.actions import Context
+from sealos_gateway.envoy.policies import limits, networks
+from sealos_gateway.model.policy import Policy
+
+FILTER = "sealos.policies"
+
+Filters = Iterator[tuple[str, api.Message]]
+
+
+def http_filter() -> api.Message:
+    """The filter as it stands in every connection manager: nothing to do unless the route says what."""
+    config = api.extension_matcher.ExtensionWithMatcher()
+    config.extension_config.name = "envoy.filters.http.composite"
+    config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
+    return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack(config))
+
+
+def per_route(policy: Policy, context: Context) -> api.Message | None:
+    """What a route's `typed_per_filter_config[FILTER]` has to be; None where its policies need no filter."""
+    action = api.composite.ExecuteFilterAction()
+    for name, config in _filters(policy, context):
+        action.filter_chain.typed_config.add(name=name, typed_config=config)
+    if not action.HasField("filter_chain"):
+        return None
+    config = api.extension_matcher.ExtensionWithMatcherPerRoute()
+    config.xds_matcher.on_no_match.action.name = FILTER
+    config.xds_matcher.on_no_match.action.typed_config.CopyFrom(api.pack(action))
+    return api.pack(config)
+
+
+def _filters(policy: Policy, _context: Context) -> Filters:
+    """Who may not pass is stopped before any work is done for him; what changes responses comes last."""
+    yield from networks.filters(policy)
+    yield from limits.filters(policy)

@@ -1,0 +1,18 @@
+"""How large a request may be: envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit and .buffer.v3.Buffer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sealos_gateway.envoy import api
+from sealos_gateway.model.policy import Policy
+
+_BODY_LIMIT = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
+_MOST = (1 << 32) - 1
+
+
+def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
+    """413 for a larger body, whether its length is told or not; nothing is buffered unless the policy says so."""
+    if policy.body_limit:
+        limit = {"max_request_bytes": min(policy.body_limit, _MOST)}
+        yield "envoy.filters.http.body_size_limit", api.pack_struct(_BODY_LIMIT, limit)

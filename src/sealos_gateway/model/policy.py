@@ -1,0 +1,256 @@
+"""What happens to a request besides where it goes. Annotations, Gateway API and our own kinds all end here.
+
+One `Policy` is shared by all routes that have it, so that 100,000 routes with the same ten annotations hold one value.
+Every attribute has a default that means 'nothing': a route without policies has no `Policy`. Times are in seconds,
+sizes in bytes. How each is done on Envoy is told in `envoy/policies`.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.template import Template
+from sealos_gateway.resources.meta import Ref
+
+
+class _Value(msgspec.Struct, frozen=True, gc=False):
+    pass
+
+
+class HeaderAction(enum.Enum):
+    SET = "set"
+    ADD = "add"
+    ADD_IF_ABSENT = "add_if_absent"
+    #: Only where the backend sent one.
+    REPLACE = "replace"
+    REMOVE = "remove"
+
+
+class HeaderChange(_Value, frozen=True):
+    """`name` in lower case. With `statuses` (responses only) it applies to these status codes alone."""
+
+    action: HeaderAction
+    name: str
+    value: Template = Template(())
+    statuses: tuple[int, ...] = ()
+
+
+class HeaderChanges(_Value, frozen=True):
+    """In order."""
+
+    changes: tuple[HeaderChange, ...]
+
+
+class Timeouts(_Value, frozen=True):
+    """None: as usual; 0: none. `request` bounds the whole exchange, `attempt` one try of it, `idle` a silence."""
+
+    request: float | None = None
+    attempt: float | None = None
+    idle: float | None = None
+
+
+class RetryOn(enum.Enum):
+    CONNECT_FAILURE = "connect-failure"
+    REFUSED_STREAM = "refused-stream"
+    RESET = "reset"
+    RESET_BEFORE_REQUEST = "reset-before-request"
+    GATEWAY_ERROR = "gateway-error"  # 502, 503, 504
+    SERVER_ERROR = "5xx"
+
+
+class Retry(_Value, frozen=True):
+    """`attempts` are repeats after the first try; 0 switches retries off. `statuses` are retried in addition."""
+
+    attempts: int
+    on: tuple[RetryOn, ...] = ()
+    statuses: tuple[int, ...] = ()
+    base_interval: float = 0.0
+    max_interval: float = 0.0
+    #: Repeat only requests whose method says that this is harmless (RFC 9110, 9.2.2), as nginx does.
+    idempotent_only: bool = False
+
+
+class Rewrite(_Value, frozen=True):
+    """At most one way for the path: `prefix` replaces what the match's prefix matched, `path` all of it, `pattern`
+    (RE2) with `substitution` (`\\1` …) what it matches. `host` replaces Host."""
+
+    prefix: str | None = None
+    path: str | None = None
+    pattern: str = ""
+    substitution: str = ""
+    host: Template | None = None
+
+
+class Cors(_Value, frozen=True):
+    """Cross-origin requests (Fetch standard). `origins` are `*`, exact origins, or `https://*.example.com` (one label
+    or more, see `one_label`). With `nginx` the headers are added to every response and each OPTIONS is answered."""
+
+    origins: tuple[str, ...] = ("*",)
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int | None = None
+    one_label: bool = False
+    nginx: bool = False
+
+
+class RateKey(enum.Enum):
+    """What a limit is counted for."""
+
+    CLIENT = "client"  # each client address
+    ROUTE = "route"  # all requests together
+
+
+class RateLimit(_Value, frozen=True):
+    """A token bucket per Envoy: `requests` in `seconds`, at most `burst` at once. `exempt` are networks not counted."""
+
+    key: RateKey
+    requests: int
+    seconds: int
+    burst: int
+    status: int = 429
+    exempt: tuple[str, ...] = ()
+
+
+class Bandwidth(_Value, frozen=True):
+    """Bytes a second; 0 means no limit. Shared by all requests of the route in one Envoy."""
+
+    response: int = 0
+    request: int = 0
+
+
+class Networks(_Value, frozen=True):
+    """Client addresses by CIDR: `deny` is asked first, then `allow` (empty: everybody else)."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+class BasicAuth(_Value, frozen=True):
+    """Users of a Secret (a row of the table of password files)."""
+
+    secret: Ref
+    realm: str = ""
+    #: The Secret holds a user per key (`auth-map`) instead of one file.
+    keyed: bool = False
+
+
+class ExternalAuth(_Value, frozen=True):
+    """Ask another service first. 2xx lets the request pass, 401 and 403 are given to the client, all else is 500.
+
+    The backend is a row like any other; `host` is its Host, `path` the path to ask (with its query), `method` empty for
+    the request's own. `copy_response` headers go to the backend; `signin` is where 401 is redirected to.
+    """
+
+    backend: BackendKey
+    scheme: str
+    host: str
+    path: Template
+    method: str = ""
+    signin: Template | None = None
+    copy_response: tuple[str, ...] = ()
+    request_headers: HeaderChanges | None = None
+    always_set_cookie: bool = False
+    cache_key: Template | None = None
+    #: (status, or 0 for any; seconds)
+    cache: tuple[tuple[int, int], ...] = ()
+    timeout: float = 60.0
+
+
+class Affinity(_Value, frozen=True):
+    """A cookie that keeps a client with its endpoint; a `persistent` one names the endpoint and wins over balance."""
+
+    cookie: str
+    path: str = ""
+    domain: str = ""
+    max_age: int | None = None
+    same_site: str = ""
+    secure: bool = False
+    http_only: bool = True
+    persistent: bool = True
+    #: Another endpoint after a failure instead of an error.
+    change_on_failure: bool = False
+
+
+class Mirror(_Value, frozen=True):
+    """Send a copy of some requests elsewhere and forget the answer. `numerator` of `denominator` requests."""
+
+    backend: BackendKey
+    numerator: int = 100
+    denominator: int = 100
+    host: str = ""
+
+
+class ErrorPages(_Value, frozen=True):
+    """Answers with one of `statuses` are replaced by what this backend says to the same request (X-Code and so on)."""
+
+    backend: BackendKey
+    statuses: tuple[int, ...]
+    headers: HeaderChanges | None = None
+
+
+class Compression(_Value, frozen=True):
+    """Content types in lower case; empty: Envoy's usual ones."""
+
+    types: tuple[str, ...] = ()
+    min_bytes: int = 256
+    level: int = 1
+
+
+class CookieChange(_Value, frozen=True):
+    """Replace the beginning of Domain or Path of Set-Cookie."""
+
+    attribute: str  # domain, path
+    before: str
+    after: str
+
+
+class Policy(_Value, frozen=True, weakref=True, gc=True):
+    """See the text of this module."""
+
+    timeouts: Timeouts | None = None
+    retry: Retry | None = None
+    request_headers: HeaderChanges | None = None
+    response_headers: HeaderChanges | None = None
+    rewrite: Rewrite | None = None
+    cors: Cors | None = None
+    body_limit: int = 0
+    buffer_request: bool = False
+    rate_limits: tuple[RateLimit, ...] = ()
+    #: Requests in progress for each client address.
+    connections_per_client: int = 0
+    bandwidth: Bandwidth | None = None
+    networks: Networks | None = None
+    basic_auth: BasicAuth | None = None
+    external_auth: ExternalAuth | None = None
+    #: One of networks, basic and external authentication is enough.
+    satisfy_any: bool = False
+    affinity: Affinity | None = None
+    #: Hashed together, in order, to choose an endpoint.
+    hash_by: tuple[Template, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    error_pages: ErrorPages | None = None
+    compression: Compression | None = None
+    cookies: tuple[CookieChange, ...] = ()
+    #: (from, to): the beginning of Location of the backend.
+    location: tuple[tuple[str, str], ...] = ()
+    access_log: bool = True
+    tracing: bool | None = None
+    trust_trace: bool = True
+    operation: str = ""
+    #: Further protocols that a client may upgrade to on this route.
+    upgrades: tuple[str, ...] = ()
+
+    @property
+    def backends(self) -> tuple[BackendKey, ...]:
+        """Backends besides the one that answers: they must be with Envoy before the route is."""
+        found = [mirror.backend for mirror in self.mirrors]
+        if self.external_auth:
+            found.append(self.external_auth.backend)
+        if self.error_pages:
+            found.append(self.error_pages.backend)
+        return tuple(found)

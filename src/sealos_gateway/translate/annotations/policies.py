@@ -1,0 +1,77 @@
+"""All annotations of one Ingress as one value: `IngressPolicy`, computed once and read by each of its hosts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.backend_policy import BackendPolicy
+from sealos_gateway.model.policy import Policy
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.resources.annotations import every, general
+from sealos_gateway.resources.ingress import Ingress
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.annotations import access, body, redirects
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.values import Values
+from sealos_gateway.translate.world import World
+
+KIND = "Ingress"
+
+
+class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
+    """What the annotations of one Ingress say. `ssl_redirect` None: as the setting says. `refused`: answer 503."""
+
+    policy: Policy | None = None
+    backend: BackendPolicy | None = None
+    ssl_redirect: bool | None = None
+    refused: bool = False
+    problems: tuple[Problem, ...] = ()
+
+
+NOTHING = IngressPolicy()
+
+
+def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
+    """The policy of one Ingress; None where nothing is said and nothing is inherited from its class."""
+    ingress = read(world.ingresses, ref)
+    if ingress is None:
+        return None
+    nginx = class_name(ingress) in world.rules.nginx_classes
+    if not ingress.metadata.annotations and not nginx:
+        return None
+    values = Values(ingress.metadata, Origin(KIND, ref))
+    draft = Draft(ingress, nginx, read, world)
+    for family in (redirects, access, body):
+        family.read(values, draft)
+    _unknown(ingress, values)
+    found = IngressPolicy(
+        policy=world.interned(_built(Policy, draft.policy)),
+        backend=world.interned(_built(BackendPolicy, draft.backend)),
+        ssl_redirect=draft.ssl_redirect,
+        refused=values.refused,
+        problems=tuple(values.problems),
+    )
+    return None if found == NOTHING else found
+
+
+def class_name(ingress: Ingress) -> str:
+    """The class that the Ingress names, by annotation or field."""
+    return ingress.metadata.annotation(general.INGRESS_CLASS.name) or ingress.spec.ingress_class_name or ""
+
+
+def _built(kind: Any, fields: dict[str, Any]) -> Any:
+    """A policy of what the families said; None where they said nothing."""
+    made = kind(**fields)
+    return None if made == kind() else made
+
+
+def _unknown(ingress: Ingress, values: Values) -> None:
+    """A name in one of the domains we answer for that nobody knows is a mistake, not something to be ignored."""
+    for name in ingress.metadata.annotations or ():
+        if name.startswith(every.DOMAINS) and name not in every.BY_NAME:
+            field = f"metadata.annotations[{name}]"
+            message = "no annotation of this name is known (docs/annotations.md lists them); it has no effect"
+            values.problems.append(Problem(values.origin, field, "UnknownAnnotation", message))

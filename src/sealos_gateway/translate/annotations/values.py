@@ -1,0 +1,102 @@
+"""The annotations of one object as values, every mistake told with the annotation's name and what to write instead."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.resources.annotations.entry import Annotation
+from sealos_gateway.resources.meta import Metadata, Origin
+
+_SIZE = re.compile(r"([0-9]{1,12})([kKmMgG]?)")
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+T = TypeVar("T")
+
+
+class Values:
+    """Reads one object's annotations. `refused` turns true when one that protects something cannot be honoured."""
+
+    def __init__(self, metadata: Metadata, origin: Origin) -> None:
+        self.problems: list[Problem] = []
+        self.refused = False
+        self.origin = origin
+        self._metadata = metadata
+
+    def has(self, entry: Annotation) -> bool:
+        return self._find(entry) is not None
+
+    def text(self, entry: Annotation) -> str | None:
+        """The words as they are, without white space around them; None where the annotation is absent."""
+        found = self._find(entry)
+        return found[1].strip() if found else None
+
+    def boolean(self, entry: Annotation) -> bool | None:
+        """`true` or `false`; None where it is absent or something else."""
+        words = {"true": True, "false": False}
+        return self.read(entry, lambda text: words.get(text.lower()), "true or false")
+
+    def whole(self, entry: Annotation, low: int = 0, high: int = (1 << 31) - 1) -> int | None:
+        """A whole number within bounds."""
+
+        def parsed(text: str) -> int | None:
+            return int(text) if text.isascii() and text.isdigit() and low <= int(text) <= high else None
+
+        return self.read(entry, parsed, f"a whole number from {low} to {high}")
+
+    def size(self, entry: Annotation) -> int | None:
+        """Bytes, from nginx' way to write a size."""
+        return self.read(entry, _size, "a size as 512k, 8m or 1g")
+
+    def networks(self, entry: Annotation) -> tuple[str, ...] | None:
+        """CIDRs, in the order and spelling of the standard library, each once."""
+        return self.read(entry, _networks, "addresses and networks as 10.0.0.0/8, separated by commas")
+
+    def choice(self, entry: Annotation, *words: str) -> str | None:
+        """One of some words, in lower case."""
+        wanted = ", ".join(words)
+        return self.read(entry, lambda text: text.lower() if text.lower() in words else None, f"one of {wanted}")
+
+    def read(self, entry: Annotation, parse: Callable[[str], T | None], wanted: str) -> T | None:
+        """What `parse` makes of the words; None from it is a mistake, told as 'is not `wanted`'."""
+        found = self._find(entry)
+        if found is None:
+            return None
+        value = parse(found[1].strip())
+        if value is None:
+            self.complain(entry, f"{found[1].strip()[:60]!r} is not {wanted}")
+        return value
+
+    def complain(self, entry: Annotation, message: str, reason: str = "InvalidAnnotation") -> None:
+        """Tell a mistake; where the annotation protects something, the routes of the object are refused for it."""
+        name = (self._find(entry) or (entry.name, ""))[0]
+        what = (
+            "the routes answer 503 until it is corrected" if entry.closed else f"it holds as if absent: {entry.default}"
+        )
+        self.refused = self.refused or entry.closed
+        self.problems.append(Problem(self.origin, f"metadata.annotations[{name}]", reason, f"{message}; {what}"))
+
+    def _find(self, entry: Annotation) -> tuple[str, str] | None:
+        annotations = self._metadata.annotations
+        if annotations:
+            for name in entry.names:
+                if name in annotations:
+                    return name, annotations[name]
+        return None
+
+
+def _size(text: str) -> int | None:
+    found = _SIZE.fullmatch(text)
+    return int(found[1]) * _UNITS[found[2].lower()] if found else None
+
+
+def _networks(text: str) -> tuple[str, ...] | None:
+    found: dict[str, None] = {}
+    for part in (piece.strip() for piece in text.split(",")):
+        try:
+            found[str(ipaddress.ip_network(part, strict=False))] = None
+        except ValueError:
+            return None
+    return tuple(found) or None
