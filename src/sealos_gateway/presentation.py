@@ -31,3 +31,7 @@ class EnvoyPresentation:
         """A request that waits for routes would wait for ever if it heard 'removed': it gets an empty configuration,
         with which the search for a host goes on (wildcard, any host, 404)."""
         return routes.nothing(name) if type_url == names.ROUTES else None
+
+    def companions(self, type_url: str, body: bytes) -> tuple[tuple[str, str], ...]:
+        """Clusters that routes need and that no request loads: for copies, permission, error pages."""
+        return tuple((names.CLUSTER, name) for name in routes.companions(body)) if type_url == names.ROUTES else ()

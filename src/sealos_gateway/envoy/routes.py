@@ -11,6 +11,7 @@ from sealos_gateway.model.traffic import Match, Route, VirtualHost
 #: Appended to a serialised scope it says `on_demand: false` (field 4, varint; the last value of a field counts):
 #: how a scope is made eager for one Envoy without another version of it.
 EAGER = b"\x20\x00"
+_COMPANIONS = "sealos.companions"
 
 
 def host_scope(key: HostKey) -> api.Message:
@@ -33,6 +34,7 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     message.typed_per_filter_config[name].CopyFrom(disabled)
     virtual_host = message.virtual_hosts.add(name=host.key.host, domains=["*"], metadata=scope.KNOWN)
     virtual_host.retry_policy.CopyFrom(actions.USUAL_RETRY)
+    _note_companions(virtual_host, host, context)
     add = virtual_host.routes.add
     all_secure = bool(host.routes) and all(route.https_only for route in host.routes)
     if all_secure:
@@ -62,6 +64,21 @@ def clusters(body: bytes) -> tuple[str, ...]:
             found.update((one.name, None) for one in action.weighted_clusters.clusters)
             found.update((one.cluster, None) for one in action.request_mirror_policies)
     return tuple(name for name in found if name and name != actions.NOWHERE)
+
+
+def companions(body: bytes) -> tuple[str, ...]:
+    """The clusters that serialised routes need besides those that a request loads by being routed to them."""
+    if _COMPANIONS.encode() not in body:
+        return ()  # almost every one: not worth parsing
+    message = api.route.RouteConfiguration.FromString(body)
+    found = (host.metadata.filter_metadata[_COMPANIONS]["clusters"] for host in message.virtual_hosts)
+    return tuple(str(name) for several in found for name in several)
+
+
+def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Context) -> None:
+    keys = (key for route in host.routes if route.policy is not None for key in route.policy.backends)
+    if clusters_ := sorted({names.backend(key, context.domain) for key in keys}):
+        virtual_host.metadata.filter_metadata[_COMPANIONS].update({"clusters": clusters_})
 
 
 def _route(message: api.Message, route: Route, context: Context) -> None:

@@ -15,6 +15,7 @@ class Interest:
 
     def __init__(self, snapshot: Snapshot, type_: str, hooks: Presentation | None, hot: frozenset[str]) -> None:
         self.wildcard = False
+        self.pinned: set[str] = set()  # lazy rows that the client needs without knowing it
         self.names: dict[str, tuple[str, ...]] = {}  # subscribed by name -> rows that may answer; newest last
         self._snapshot, self._type, self._hot = snapshot, type_, hot
         self._hooks: Presentation = hooks or AsIs()
@@ -40,8 +41,8 @@ class Interest:
         return True
 
     def covers(self, name: str, row: Row) -> bool:
-        """Whether a wildcard alone brings this row: lazy ones come only when asked for, or when they are hot."""
-        return self.wildcard and (not row.lazy or name in self._hot)
+        """Whether a wildcard alone brings this row: lazy ones come only when asked for, when they are hot or pinned."""
+        return self.wildcard and (not row.lazy or name in self._hot or name in self.pinned)
 
     def aliases(self, row_name: str) -> Iterator[str]:
         """Subscribed names, other than its own, that this row may answer."""

@@ -65,6 +65,9 @@ class Presentation(Protocol):
     def absent(self, type_: str, name: str) -> bytes | None:
         """What to send for a name asked for that has no row; None lets the client hear 'removed'."""
 
+    def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:
+        """(type, name) of rows that must be with the client before this one, though nobody asks for them."""
+
 
 class AsIs:
     """The presentation that changes nothing: a row answers to its own name."""
@@ -77,3 +80,6 @@ class AsIs:
 
     def absent(self, type_: str, name: str) -> bytes | None:  # noqa: ARG002
         return None
+
+    def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
+        return ()

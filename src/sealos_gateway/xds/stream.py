@@ -6,6 +6,8 @@ A stream is one `Subscription` per type plus the order between them, make before
   cluster;
 * a removal of a type in `break_last` goes out only when every later type is past it, so a cluster never goes before
   the routes that name it;
+* a row with companions (`Presentation.companions`: the backend that gets copies of requests, the service that is asked
+  for permission) goes out only when they are with the client, who gets them without asking;
 * a type that follows another (`follows={CDS: EDS}`) is the exception: Envoy keeps a new cluster warming, and may keep
   back its acknowledgement, until the cluster's endpoints have arrived *after* it. So the follower does not wait for the
   leader's ACK but only until the same-named row of the leader is on the wire, and is then sent again.
@@ -58,6 +60,7 @@ class Stream:
         self._subscriptions: dict[str, Subscription] = {}  # in order
         self._events: list[Event] = []
         self._nonces = 0
+        self._pinned = False
 
     def receive(self, request: Request) -> None:
         """Take what the client says: an answer to the response in flight, a change of subscription, or both."""
@@ -75,6 +78,14 @@ class Stream:
     def next_response(self) -> Response | None:
         """What to send now; None when everything is sent or waits for an answer. Call it until it returns None."""
         self.catch_up()
+        self._pinned = True
+        while self._pinned:  # companions belong to earlier types, which had their turn already
+            self._pinned = False
+            if (response := self._next_response()) is not None:
+                return response
+        return None
+
+    def _next_response(self) -> Response | None:
         made: dict[str, int] = {}
         for type_, subscription in self._subscriptions.items():
             if subscription.busy and subscription.flight is None:
@@ -130,7 +141,9 @@ class Stream:
         nonce = str(self._nonces + 1)
         piece = self._pieces.get(subscription.type, PIECE)
         last = self._breakable(subscription.type)
-        collected = subscription.collect(nonce, piece, limit, last, lambda name: self._waits(subscription.type, name))
+        collected = subscription.collect(
+            nonce, piece, limit, last, lambda name, body: self._waits(subscription.type, name, body)
+        )
         if collected is None:
             return None
         self._nonces += 1
@@ -146,12 +159,37 @@ class Stream:
         done = (self._subscriptions[other].done for other in later if other not in self._break_last)
         return min(done, default=UNGATED)
 
-    def _waits(self, type_: str, name: str) -> bool:
-        """Whether the same-named row of the leader must go first. One that is in flight has gone."""
+    def _waits(self, type_: str, name: str, body: bytes | None) -> bool:
+        """Whether others must go first: companions that the bytes name, or the same-named row of the leader."""
+        if body is not None:
+            return self._misses_companions(type_, body)
+        # A leader's row that is in flight has gone.
         leader = self._subscriptions.get(self._leader.get(type_, ""))
         if leader is None or name not in leader.owed:
             return False
         return leader.flight is None or name not in leader.flight.sent
+
+    def _misses_companions(self, type_: str, body: bytes) -> bool:
+        missing = False
+        for other, name in self._hooks.companions(type_, body) if self._hooks else ():
+            subscription = self._subscriptions.get(other)
+            if subscription is None:
+                continue
+            known = name in subscription.interest.pinned
+            subscription.pin(name)
+            self._pinned = self._pinned or not known
+            missing = missing or subscription.under_way(name) or self._follower_misses(subscription, name)
+        return missing
+
+    def _follower_misses(self, leader: Subscription, name: str) -> bool:
+        """Whether what completes this row (the endpoints of a cluster) is there and not yet with the client."""
+        follower = self._subscriptions.get(self._follower.get(leader.type, ""))
+        if name not in leader.held:
+            return False
+        row = self._snapshot.peek(self._follower.get(leader.type, ""), name)
+        if row is None or not row.alive:
+            return False
+        return follower is None or name not in follower.held or follower.under_way(name)
 
     def _follow(self, type_: str, names: list[str]) -> None:
         """Send the followers of these names again, if the client already has them."""

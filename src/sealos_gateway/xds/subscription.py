@@ -138,6 +138,17 @@ class Subscription:
             self.owed.pop(name, None)
             self.doomed.setdefault(name, self._snapshot.revision if name in self.held else AT_ONCE)
 
+    def pin(self, name: str) -> None:
+        """Give the client a lazy row that it needs without knowing it, and keep it up to date from now on."""
+        if self.interest.wildcard and name not in self.interest.pinned:
+            self.interest.pinned.add(name)
+            if name not in self.held and self.interest.newest(name):
+                self._owe(name, UNGATED)
+
+    def under_way(self, name: str) -> bool:
+        """Whether the client is still to get this name, or to answer for it."""
+        return name in self.owed or (self.flight is not None and name in self.flight.sent)
+
     def answer(self, error: str | None) -> list[Event]:
         """The client answered the response in flight."""
         if (flight := self.flight) is None:
@@ -209,9 +220,12 @@ class Subscription:
     # What goes out
 
     def collect(
-        self, nonce: str, piece: int, limit: int, last: int, waits: Callable[[str], bool]
+        self, nonce: str, piece: int, limit: int, last: int, waits: Callable[[str, bytes | None], bool]
     ) -> tuple[tuple[Resource, ...], tuple[str, ...]] | None:
-        """The next piece: upserts up to revision `limit` of names that need not wait, removals up to `last`."""
+        """The next piece: upserts up to revision `limit` of names that need not wait, removals up to `last`.
+
+        `waits` is asked twice: by name alone, and again with the bytes, which say what else the client needs first.
+        """
         sent: dict[str, Sent] = {}
         resources: list[Resource] = []
         while self._halves and not sent:
@@ -233,18 +247,20 @@ class Subscription:
         names: list[str],
         piece: int,
         limit: int,
-        waits: Callable[[str], bool],
+        waits: Callable[[str, bytes | None], bool],
         sent: dict[str, Sent],
         resources: list[Resource],
     ) -> None:
         for name in names:
             if len(sent) == piece:
                 break
-            if name not in self.owed or waits(name):
+            if name not in self.owed or waits(name, None):
                 continue
             picked = self._pick(name, limit)
             if not isinstance(picked, Pick):
-                self._send(name, *picked, sent, resources)
+                body = picked[1].body
+                if not (isinstance(body, bytes) and waits(name, body)):
+                    self._send(name, *picked, sent, resources)
             elif picked is not Pick.WAIT:
                 self._give_up(name, picked)
 
