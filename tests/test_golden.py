@@ -83,9 +83,7 @@ def action_text(action: Action) -> str:
 def shown(value: Any) -> str:
     """A value of the model by what it says: only what differs from the default."""
     if isinstance(value, Template):
-        return "".join(
-            p if isinstance(p, str) else f"${{{p.of.value}{':' if p.name else ''}{p.name}}}" for p in value.parts
-        )
+        return str(value)
     if isinstance(value, msgspec.Struct):
         told = {f.name: getattr(value, f.name) for f in msgspec.structs.fields(value)}
         defaults = {f.name: f.default for f in msgspec.structs.fields(value)}

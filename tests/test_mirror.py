@@ -32,7 +32,6 @@ EXCEPTIONS = {
     "model/keys.py": ("envoy/test_names.py", "two tuples, named there"),
     "model/policy.py": ("translate/test_annotations.py", "values, made there and rendered in envoy/policies"),
     "model/backend_policy.py": ("envoy/test_upstreams.py", "values, rendered there"),
-    "model/template.py": ("envoy/test_templates.py", "values, rendered there"),
     "envoy/policies": ("envoy/test_policies.py", "one door (`chain.per_route`)"),
     "envoy/headers.py": ("envoy/test_actions.py", "lists of headers, part of an action"),
 }

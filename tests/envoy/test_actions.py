@@ -21,7 +21,7 @@ from sealos_gateway.model.policy import (
     Rewrite,
     Timeouts,
 )
-from sealos_gateway.model.template import Property, Template, Variable, literal
+from sealos_gateway.model.template import Of, Template, Variable, literal
 from sealos_gateway.model.traffic import Action, Forward, Match, PathKind, Redirect, Route, Split, Target
 from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
@@ -66,7 +66,7 @@ def test_a_path_is_replaced_as_text_and_not_as_a_pattern() -> None:
 
 def test_a_host_is_literal_or_a_format() -> None:
     assert rendered(policy=Policy(rewrite=Rewrite(host=literal("b.test")))).route.host_rewrite_literal == "b.test"
-    named = Template((Variable(Property.HEADER, "x-host"),))
+    named = Template((Variable(Of.REQUEST_HEADER, "x-host"),))
     assert rendered(policy=Policy(rewrite=Rewrite(host=named))).route.host_rewrite == "%REQ(x-host)%"
 
 
@@ -129,8 +129,8 @@ def test_header_changes_of_route_and_target() -> None:
 @pytest.mark.parametrize(
     ("variable", "field", "value"),
     [
-        (Variable(Property.HEADER, "x-user"), "header", "x-user"), (Variable(Property.COOKIE, "id"), "cookie", "id"),
-        (Variable(Property.PARAMETER, "q"), "query_parameter", "q"),
+        (Variable(Of.REQUEST_HEADER, "x-user"), "header", "x-user"), (Variable(Of.COOKIE, "id"), "cookie", "id"),
+        (Variable(Of.QUERY_PARAMETER, "q"), "query_parameter", "q"),
     ],
 )  # fmt: skip
 def test_hash_keys(variable: Variable, field: str, value: str) -> None:

@@ -1,28 +1,46 @@
-"""Templates in Envoy's format language: what a user wrote never becomes an operator."""
+"""Templates as Envoy's format strings; `tests/e2e/test_templates.py` asks Envoy itself."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sealos_gateway.envoy import templates
-from sealos_gateway.model.template import Property, Template, Variable, literal
+from sealos_gateway.model.template import Of, Variable, joined, literal
 
 
-def test_a_percent_sign_is_only_itself() -> None:
-    assert templates.operators(literal("100% %REQ(:path)%")) == "100%% %%REQ(:path)%%"
+@given(st.text())
+def test_a_literal_has_no_operator(text: str) -> None:
+    found = templates.text(literal(text))
+    assert found.replace("%%", "") == text.replace("%", "")
+    assert found.replace("%%", "%") == text
 
 
-def test_properties_between_texts() -> None:
-    mixed = Template(("https://", Variable(Property.HOST), "/?", Variable(Property.PARAMETER, "q")))
-    assert templates.operators(mixed) == "https://%REQ(:AUTHORITY)%/?%QUERY_PARAM(q)%"
+def test_operators_stand_between_literals() -> None:
+    value = joined(("100% of ", Variable(Of.HOST), "%REQ(x)%", Variable(Of.REQUEST_HEADER, "x-a")))
+    assert templates.text(value) == "100%% of %REQ(:AUTHORITY)%%%REQ(x)%%%REQ(x-a)%"
 
 
-@pytest.mark.parametrize("name", ["", "a)%", "a%", "a:b", "a?b"])
-def test_a_name_that_could_end_the_operator_is_refused(name: str) -> None:
-    with pytest.raises(templates.UnsupportedError):
-        templates.operator(Variable(Property.HEADER, name))
+@pytest.mark.parametrize("name", ["", "a)%%REQ(authorization", "a?b", ":path", "a b", "é", "a%"])
+def test_a_name_cannot_leave_its_operator(name: str) -> None:
+    with pytest.raises(templates.TemplateError):
+        templates.text(joined((Variable(Of.REQUEST_HEADER, name),)))
 
 
-def test_what_envoy_cannot_say_is_told() -> None:
-    with pytest.raises(templates.UnsupportedError, match="capture 1"):
-        templates.operators(Template((Variable(Property.CAPTURE, "1"),)))
+@pytest.mark.parametrize("of", list(Of))
+def test_every_variable_has_an_operator_or_is_told(of: Of) -> None:
+    value = joined((Variable(of, "1"),))
+    if templates.is_text(value):
+        assert templates.text(value).startswith("%")
+    else:
+        assert of in (Of.COOKIE, Of.CAPTURE)
+        with pytest.raises(templates.TemplateError):
+            templates.text(value)
+
+
+def test_substitutions_hold_literals_and_captures() -> None:
+    value = joined(("/a\\1%/", Variable(Of.CAPTURE, "2"), "0"))
+    assert templates.substitution(value) == "/a\\\\1%/\\20"
+    with pytest.raises(templates.TemplateError):
+        templates.substitution(joined((Variable(Of.HOST),)))

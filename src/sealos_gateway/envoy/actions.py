@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sealos_gateway.envoy import api, headers, names, templates
 from sealos_gateway.model.policy import Mirror, Policy, Retry, RetryOn, Rewrite
-from sealos_gateway.model.template import Property, Template, Variable
+from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
 
 _CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
@@ -102,7 +102,7 @@ def rewrite(action: api.Message, wanted: Rewrite, match: Match) -> None:
         if (text := wanted.host.literal) is not None:
             action.host_rewrite_literal = text
         else:
-            action.host_rewrite = templates.operators(wanted.host)
+            action.host_rewrite = templates.text(wanted.host)
 
 
 def _prefix(action: api.Message, prefix: str, match: Match) -> None:
@@ -165,20 +165,20 @@ def _hash(message: api.Message, template: Template) -> None:
     """Envoy hashes properties one by one; literal text in between has no influence on the choice."""
     variable = next((part for part in template.parts if isinstance(part, Variable)), None)
     match variable:
-        case Variable(Property.HEADER, name):
+        case Variable(Of.REQUEST_HEADER, name):
             message.header.header_name = name
-        case Variable(Property.COOKIE, name):
+        case Variable(Of.COOKIE, name):
             message.cookie.name = name
-        case Variable(Property.PARAMETER, name):
+        case Variable(Of.QUERY_PARAMETER, name):
             message.query_parameter.name = name
-        case Variable(Property.CLIENT_ADDRESS):
+        case Variable(Of.CLIENT_ADDRESS):
             message.connection_properties.source_ip = True
-        case Variable(Property.REQUEST_URI | Property.PATH):
+        case Variable(Of.PATH_AND_QUERY | Of.PATH):
             message.header.header_name = ":path"
-        case Variable(Property.HOST | Property.AUTHORITY):
+        case Variable(Of.HOST | Of.AUTHORITY):
             message.header.header_name = ":authority"
         case _:
-            raise templates.UnsupportedError(f"hash by {template}")
+            raise templates.TemplateError(f"hash by {template}")
 
 
 def retry(wanted: Retry) -> api.Message:

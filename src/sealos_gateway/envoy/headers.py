@@ -37,6 +37,6 @@ def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges |
 def option(message: api.Message, change: HeaderChange) -> None:
     """envoy.config.core.v3.HeaderValueOption. An empty value is meant: without the flag Envoy would drop the header."""
     message.header.key = change.name
-    message.header.value = templates.operators(change.value)
+    message.header.value = templates.text(change.value)
     message.append_action = ACTIONS[change.action]
     message.keep_empty_value = not change.value.parts

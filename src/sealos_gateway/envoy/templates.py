@@ -1,59 +1,77 @@
-"""Templates as Envoy's command operators (the access log format language, which header values share).
+"""Templates in Envoy's own format: command operators for variables, and literals that can never become one.
 
-What a user wrote never becomes an operator: a `%` in a literal is doubled. A property that Envoy cannot express gives
-`Unsupported`, which the caller turns into a problem before anything is rendered.
+Source: Envoy's substitution formatter ("command operators"). A literal `%` is written `%%`, so no text of a user is
+ever read as an operator; names of headers and parameters are checked here again, because they stand inside one.
 """
 
 from __future__ import annotations
 
-from sealos_gateway.model.template import Property, Template, Variable
+import re
 
+from sealos_gateway.model.template import Of, Template, Variable
+
+_CLIENT = "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"
 _OPERATORS = {
-    Property.AUTHORITY: "%REQ(:AUTHORITY)%",
-    Property.HOST: "%REQ(:AUTHORITY)%",  # the connection manager has stripped the port
-    Property.METHOD: "%REQ(:METHOD)%",
-    Property.SCHEME: "%REQ(X-FORWARDED-PROTO)%",
-    Property.PATH: "%PATH(NQ:PATH)%",
-    Property.QUERY: "%QUERY_PARAMS(ORIG)%",
-    Property.REQUEST_URI: "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    Property.CLIENT_ADDRESS: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-    Property.FORWARDED_FOR: "%REQ(X-FORWARDED-FOR)%",
-    Property.REQUEST_ID: "%REQ(X-REQUEST-ID)%",
-    Property.SERVER_PORT: "%DOWNSTREAM_LOCAL_PORT%",
-    Property.PROTOCOL: "%PROTOCOL%",
-    Property.STATUS: "%RESPONSE_CODE%",
-    Property.UPSTREAM_ADDRESS: "%UPSTREAM_REMOTE_ADDRESS%",
-    Property.TLS_SUBJECT: "%DOWNSTREAM_PEER_SUBJECT%",
-    Property.TLS_ISSUER: "%DOWNSTREAM_PEER_ISSUER%",
-    Property.TLS_CERTIFICATE: "%DOWNSTREAM_PEER_CERT%",
-    Property.TLS_FINGERPRINT: "%DOWNSTREAM_PEER_FINGERPRINT_1%",
-    Property.TLS_PROTOCOL: "%DOWNSTREAM_TLS_VERSION%",
-    Property.TLS_CIPHER: "%DOWNSTREAM_TLS_CIPHER%",
+    Of.HOST: "REQ(:AUTHORITY)",
+    Of.AUTHORITY: "REQ(:AUTHORITY)",
+    Of.METHOD: "REQ(:METHOD)",
+    Of.SCHEME: "REQ(X-FORWARDED-PROTO)",
+    Of.PROTOCOL: "PROTOCOL",
+    Of.PATH: "PATH(NQ:PATH)",
+    Of.PATH_AND_QUERY: "REQ(:PATH)",
+    Of.QUERY: "QUERY_PARAMS(ORIG)",
+    Of.CLIENT_ADDRESS: _CLIENT,
+    Of.CLIENT_PORT: "DOWNSTREAM_REMOTE_PORT",
+    Of.SERVER_ADDRESS: "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+    Of.SERVER_PORT: "DOWNSTREAM_LOCAL_PORT",
+    Of.FORWARDED_FOR: "REQ(X-FORWARDED-FOR)",  # Envoy has appended the client before routes see it
+    Of.REQUEST_ID: "REQ(X-REQUEST-ID)",
+    Of.STATUS: "RESP(:STATUS)",
+    Of.UPSTREAM_ADDRESS: "UPSTREAM_HOST",
+    Of.HOSTNAME: "HOSTNAME",
+    Of.TLS_VERSION: "DOWNSTREAM_TLS_VERSION",
+    Of.TLS_CIPHER: "DOWNSTREAM_TLS_CIPHER",
+    Of.SERVER_NAME: "REQUESTED_SERVER_NAME",
+    Of.CLIENT_CERTIFICATE: "DOWNSTREAM_PEER_CERT",
+    Of.CLIENT_SUBJECT: "DOWNSTREAM_PEER_SUBJECT",
+    Of.CLIENT_ISSUER: "DOWNSTREAM_PEER_ISSUER",
+    Of.CLIENT_SERIAL: "DOWNSTREAM_PEER_SERIAL",
 }
-_NAMED = {
-    Property.HEADER: "%REQ({})%",
-    Property.RESPONSE_HEADER: "%RESP({})%",
-    Property.PARAMETER: "%QUERY_PARAM({})%",
-}
+_NAMED = {Of.REQUEST_HEADER: "REQ", Of.RESPONSE_HEADER: "RESP", Of.QUERY_PARAMETER: "QUERY_PARAM"}
+_NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
-class UnsupportedError(ValueError):
-    """Envoy has no operator for this property."""
+class TemplateError(ValueError):
+    """A variable that Envoy cannot fill in at this place."""
 
 
-def operators(template: Template) -> str:
-    """The template in Envoy's format language. Raises UnsupportedError."""
-    return "".join(part.replace("%", "%%") if isinstance(part, str) else operator(part) for part in template.parts)
+def text(template: Template) -> str:
+    """The template as a format string. Raises TemplateError for a variable that no operator gives (cookies, captures).
+
+    An absent value is the empty text where Envoy formats headers; a header that ends up empty is not sent.
+    """
+    return "".join(part.replace("%", "%%") if isinstance(part, str) else _operator(part) for part in template.parts)
 
 
-def operator(variable: Variable) -> str:
-    """One property. Raises UnsupportedError."""
-    if found := _OPERATORS.get(variable.of):
-        return found
-    if variable.of in _NAMED and _is_plain(variable.name):
-        return _NAMED[variable.of].format(variable.name)
-    raise UnsupportedError(f"{variable.of.value} {variable.name}".rstrip())
+def substitution(template: Template) -> str:
+    """The template as the `substitution` of a regex rewrite: literals and captures. Raises TemplateError for others."""
+    return "".join(part.replace("\\", "\\\\") if isinstance(part, str) else _group(part) for part in template.parts)
 
 
-def _is_plain(name: str) -> bool:
-    return bool(name) and all(ch.isalnum() or ch in "-_." for ch in name)
+def is_text(template: Template) -> bool:
+    """Whether `text` would do."""
+    return all(variable.of in _OPERATORS or variable.of in _NAMED for variable in template.variables)
+
+
+def _operator(variable: Variable) -> str:
+    if operator := _OPERATORS.get(variable.of):
+        return f"%{operator}%"
+    if (function := _NAMED.get(variable.of)) and _NAME.fullmatch(variable.name):
+        return f"%{function}({variable.name})%"
+    raise TemplateError(f"Envoy has nothing to fill in {variable}")
+
+
+def _group(variable: Variable) -> str:
+    if variable.of is Of.CAPTURE and variable.name.isdecimal():
+        return f"\\{variable.name}"
+    raise TemplateError(f"Envoy cannot fill in {variable} where it rewrites by a regular expression")

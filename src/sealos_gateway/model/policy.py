@@ -34,7 +34,7 @@ class HeaderChange(_Value, frozen=True):
 
     action: HeaderAction
     name: str
-    value: Template = Template(())
+    value: Template = Template()
     statuses: tuple[int, ...] = ()
 
 

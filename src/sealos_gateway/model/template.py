@@ -1,65 +1,97 @@
-"""Text with holes: values that are partly known only when a request comes.
+"""Values with holes: text in which parts are filled in per request. Headers, redirects, rewrites and hash keys use it.
 
-A header value, a redirect, a rewritten path or a key to hash by may name properties of the request. What a user wrote
-is parsed into parts; a `%` or `$` in a literal part means nothing but itself, whatever Envoy or nginx make of it.
+A template is data. Its literal parts mean exactly the characters they hold, whatever those mean to a proxy: how they
+are protected is the business of the renderer (`envoy.templates`).
 """
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 
 import msgspec
 
 
-class Property(enum.Enum):
-    """What of a request (or response) can stand in a template. Those with `name` in the comment need one."""
+class Of(enum.Enum):
+    """What a variable is read from. A value that is absent is the empty text."""
 
-    AUTHORITY = "authority"  # Host as the client sent it, with its port
-    HOST = "host"  # without its port, lower case
+    HOST = "host"  # the host asked for, without a port
+    AUTHORITY = "authority"  # the Host header; the gateway has removed its port
     METHOD = "method"
-    SCHEME = "scheme"
-    PATH = "path"  # without the query, after rewriting
+    SCHEME = "scheme"  # http or https, as the client sees it
+    PROTOCOL = "protocol"  # HTTP/1.1, HTTP/2
+    PATH = "path"  # without the query
+    PATH_AND_QUERY = "path and query"
     QUERY = "query"  # without the question mark
-    REQUEST_URI = "request_uri"  # path and query as the client sent them
-    HEADER = "header"  # name: request header
-    PARAMETER = "parameter"  # name: query parameter
-    COOKIE = "cookie"  # name
-    CAPTURE = "capture"  # name: "1" to "9", of the regular expression that matched the path
-    CLIENT_ADDRESS = "client_address"
-    FORWARDED_FOR = "forwarded_for"  # X-Forwarded-For with the client's address added
-    REQUEST_ID = "request_id"
-    SERVER_PORT = "server_port"
-    PROTOCOL = "protocol"
-    STATUS = "status"
-    RESPONSE_HEADER = "response_header"  # name
-    UPSTREAM_ADDRESS = "upstream_address"
-    TLS_SUBJECT = "tls_subject"
-    TLS_ISSUER = "tls_issuer"
-    TLS_CERTIFICATE = "tls_certificate"  # PEM, URL-encoded
-    TLS_VERIFIED = "tls_verified"  # SUCCESS, FAILED or NONE
-    TLS_FINGERPRINT = "tls_fingerprint"
-    TLS_PROTOCOL = "tls_protocol"
-    TLS_CIPHER = "tls_cipher"
+    QUERY_PARAMETER = "query parameter"  # `name`
+    REQUEST_HEADER = "request header"  # `name`, lower case
+    RESPONSE_HEADER = "response header"  # `name`, lower case; only where a response is at hand
+    COOKIE = "cookie"  # `name`
+    CLIENT_ADDRESS = "client address"
+    CLIENT_PORT = "client port"
+    SERVER_ADDRESS = "server address"
+    SERVER_PORT = "server port"
+    FORWARDED_FOR = "forwarded for"  # X-Forwarded-For with the client's address at its end
+    REQUEST_ID = "request id"
+    STATUS = "status"  # of the response
+    UPSTREAM_ADDRESS = "upstream address"
+    HOSTNAME = "hostname"  # of the machine the gateway runs on
+    TLS_VERSION = "TLS version"
+    TLS_CIPHER = "TLS cipher"
+    SERVER_NAME = "server name"  # that the client asked for in its handshake (SNI)
+    CLIENT_CERTIFICATE = "client certificate"  # PEM, URL encoded
+    CLIENT_SUBJECT = "client subject"  # of that certificate
+    CLIENT_ISSUER = "client issuer"
+    CLIENT_SERIAL = "client serial"
+    CAPTURE = "capture"  # `name` is the number of a group of the regular expression that the user of the value names
 
 
 class Variable(msgspec.Struct, frozen=True, gc=False):
-    of: Property
+    """`name` says which one, where there are several (headers, parameters, cookies, captures)."""
+
+    of: Of
     name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.of.value} {self.name}" if self.name else self.of.value
+
+
+Part = str | Variable
 
 
 class Template(msgspec.Struct, frozen=True, gc=False):
-    """Literal text and variables, in order; adjacent literals are merged, so equal meanings are mostly equal values."""
+    """Parts in order. Made by `joined`, so that equal values have equal parts: no empty text, no two texts in a row."""
 
-    parts: tuple[str | Variable, ...]
+    parts: tuple[Part, ...] = ()
 
     @property
     def literal(self) -> str | None:
-        """The text, where it has no holes."""
+        """The text, where nothing is filled in; else None."""
         if not self.parts:
             return ""
-        return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], str) else None
+        first = self.parts[0]
+        return first if len(self.parts) == 1 and isinstance(first, str) else None
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Variable))
+
+    def __str__(self) -> str:
+        """For people: what is filled in stands in braces."""
+        return "".join(part if isinstance(part, str) else f"{{{part}}}" for part in self.parts)
+
+
+def joined(parts: Iterable[Part]) -> Template:
+    """The parts as one template."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, str) and found and isinstance(found[-1], str):
+            found[-1] += part
+        elif part:
+            found.append(part)
+    return Template(tuple(found))
 
 
 def literal(text: str) -> Template:
-    """A template without holes."""
-    return Template((text,) if text else ())
+    """A template in which nothing is filled in."""
+    return joined((text,))
