@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from sealos_gateway.resources import kinds
+
 Object = dict[str, Any]
 
 
@@ -44,7 +46,7 @@ class Place(NamedTuple):
 def place_of(path: str) -> Place:
     parts = path.strip("/").split("/")
     api_version = parts[1] if parts[0] == "api" else f"{parts[1]}/{parts[2]}"
-    rest = parts[2:] if parts[0] == "api" else parts[3:]
+    rest = (parts[2:] if parts[0] == "api" else parts[3:]) or [""]  # nothing: discovery of that version
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
@@ -132,6 +134,7 @@ class FakeKube:
         self.version = 100
         self.tokens: set[str] | None = None
         self.forbidden: Callable[[Place, Request], bool] = lambda _place, _request: False
+        self.absent = {kind.plural for kind in kinds.ALL if kind.custom}  # custom resources that nobody installed
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._owners: dict[tuple[str, str, str], dict[str, set[str]]] = {}
         self._history: list[Change] = []
@@ -269,6 +272,8 @@ class FakeKube:
             raise RefusedError(401, "Unauthorized")
         if self.forbidden(place, request):
             raise RefusedError(403, f"{place.plural} is forbidden")
+        if place.plural in self.absent:
+            raise RefusedError(404, "404 page not found")
         text = request.path + "?" + "&".join(f"{key}={value}" for key, value in request.query.items())
         for fault in self._faults:
             if fault.needle in text and fault.times > 0 and fault.method in ("", request.method):
@@ -277,6 +282,8 @@ class FakeKube:
 
     async def _answer(self, request: web.Request, place: Place, query: dict[str, str]) -> Object:
         match request.method:
+            case "GET" if not place.plural:
+                return self._discovery(place)
             case "GET" if not place.name:
                 return self._list(place, query)
             case "GET":
@@ -301,6 +308,12 @@ class FakeKube:
                 self.delete(place.plural, place.namespace, place.name)
                 return found
         raise RefusedError(415, "unsupported")
+
+    def _discovery(self, place: Place) -> Object:
+        here = [kind for kind in kinds.ALL if kind.api_version == place.api_version and kind.plural not in self.absent]
+        if not here:
+            raise RefusedError(404, "404 page not found")
+        return {"kind": "APIResourceList", "resources": [{"name": kind.plural} for kind in here]}
 
     def _found(self, place: Place) -> Object:
         found = self.get(place.plural, place.namespace, place.name)

@@ -37,6 +37,9 @@ from sealos_gateway.model.traffic import Listener, VirtualHost
 from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet
 from sealos_gateway.resources import core, ingress, kinds
 from sealos_gateway.resources.annotations.general import DEFAULT_CLASS
+from sealos_gateway.resources.gateway_api import gateways
+from sealos_gateway.resources.gateway_api import policies as gateway_policies
+from sealos_gateway.resources.gateway_api import routes as gateway_routes
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import Settings
 from sealos_gateway.translate import certificates, statuses, virtual_hosts
@@ -97,6 +100,16 @@ class Pipeline:
         self.secrets: Table[Ref, core.Secret] = Table(graph, "secrets")
         self.namespaces: Table[Ref, core.Namespace] = Table(graph, "namespaces")
         self.config_maps: Table[Ref, core.ConfigMap] = Table(graph, "config_maps")
+        self.gateway_classes: Table[Ref, gateways.GatewayClass] = Table(graph, "gateway_classes")
+        self.gateways: Table[Ref, gateways.Gateway] = Table(graph, "gateways")
+        self.listener_sets: Table[Ref, gateways.ListenerSet] = Table(graph, "listener_sets")
+        self.http_routes: Table[Ref, gateway_routes.HTTPRoute] = Table(graph, "http_routes")
+        self.grpc_routes: Table[Ref, gateway_routes.GRPCRoute] = Table(graph, "grpc_routes")
+        self.tls_routes: Table[Ref, gateway_routes.TLSRoute] = Table(graph, "tls_routes")
+        self.tcp_routes: Table[Ref, gateway_routes.TCPRoute] = Table(graph, "tcp_routes")
+        self.udp_routes: Table[Ref, gateway_routes.UDPRoute] = Table(graph, "udp_routes")
+        self.reference_grants: Table[Ref, gateway_policies.ReferenceGrant] = Table(graph, "reference_grants")
+        self.backend_tls_policies: Table[Ref, gateway_policies.BackendTLSPolicy] = Table(graph, "backend_tls_policies")
         self.by_kind: dict[kinds.Kind, Table[Ref, Any]] = {
             kinds.INGRESS: self.ingresses,
             kinds.INGRESS_CLASS: self.ingress_classes,
@@ -105,6 +118,16 @@ class Pipeline:
             kinds.SECRET: self.secrets,
             kinds.NAMESPACE: self.namespaces,
             kinds.CONFIG_MAP: self.config_maps,
+            kinds.GATEWAY_CLASS: self.gateway_classes,
+            kinds.GATEWAY: self.gateways,
+            kinds.LISTENER_SET: self.listener_sets,
+            kinds.HTTP_ROUTE: self.http_routes,
+            kinds.GRPC_ROUTE: self.grpc_routes,
+            kinds.TLS_ROUTE: self.tls_routes,
+            kinds.TCP_ROUTE: self.tcp_routes,
+            kinds.UDP_ROUTE: self.udp_routes,
+            kinds.REFERENCE_GRANT: self.reference_grants,
+            kinds.BACKEND_TLS_POLICY: self.backend_tls_policies,
         }
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")

@@ -70,3 +70,13 @@ def secret(name: str = "cert", namespace: str = "shop", value: str = "b2xk") -> 
 
 def namespace(name: str, **labels: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def gateway(name: str = "edge", namespace: str = "shop", class_name: str = "sealos") -> Object:
+    listener = {"name": "http", "port": 80, "protocol": "HTTP"}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": namespace, "generation": 1},
+        "spec": {"gatewayClassName": class_name, "listeners": [listener]},
+    }

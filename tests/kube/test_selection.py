@@ -3,7 +3,7 @@
 from sealos_gateway.kube.inbox import Inbox
 from sealos_gateway.kube.selection import Namespaces, Selection
 from sealos_gateway.resources import core, kinds
-from sealos_gateway.resources.meta import Identity, Metadata, Ref, Resource
+from sealos_gateway.resources.meta import Identity, Ref, Resource
 
 
 def service(name: str, namespace: str) -> Resource:
@@ -68,7 +68,7 @@ def test_the_namespaces_themselves_pass_only_where_they_are_wanted() -> None:
         it.put("a", "shop")
         it.taken()
         sink = Namespaces(it.selection, it.inbox, wanted)
-        sink.put(kinds.NAMESPACE, Ref("", "shop"), core.Namespace(Metadata("shop")))
+        sink.put(kinds.NAMESPACE, Ref("", "shop"), core.Namespace(core.NamespaceMetadata("shop")))
         assert it.taken() == {"+shop/a", "+shop"} if wanted else {"+shop/a"}
         sink.drop(kinds.NAMESPACE, Ref("", "shop"))
         assert it.taken() == {"-shop/a", "-shop"} if wanted else {"-shop/a"}

@@ -11,7 +11,7 @@ import pytest
 from sealos_gateway.kube import sync
 from sealos_gateway.kube.sync import Scope, Source
 from sealos_gateway.kube.watch import Options
-from sealos_gateway.resources import kinds
+from sealos_gateway.resources import core, kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.resources.update import Update
@@ -20,6 +20,8 @@ from tests.fakes import FakeKube, Place, Request
 from tests.kube import cluster
 
 CERT = Ref("shop", "cert")
+#: On a server without the Gateway API. Whose Namespaces are of interest to nobody.
+WATCHES = len([kind for kind in sync.KINDS if not kind.custom and kind != kinds.NAMESPACE])
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ async def test_secrets_that_are_needed_come_before_it_is_loaded(kube: FakeKube) 
 
 async def test_many_changes_that_are_there_are_one_update(kube: FakeKube) -> None:
     async with consuming(kube) as consumer:
-        await eventually(lambda: consumer.source.loaded and kube.watches() == len(sync.KINDS))
+        await eventually(lambda: consumer.source.loaded and kube.watches() == WATCHES)
         for number in range(500):
             kube.put("services", cluster.service(f"s{number}"))
         await eventually(lambda: len(consumer.objects) == 500)
@@ -115,7 +117,7 @@ async def test_what_vanished_while_nobody_listened_is_dropped(kube: FakeKube) ->
     for name in ("a", "b"):
         kube.put("services", cluster.service(name))
     async with consuming(kube) as consumer:
-        await eventually(lambda: consumer.source.loaded and kube.watches() == len(sync.KINDS))
+        await eventually(lambda: consumer.source.loaded and kube.watches() == WATCHES)
         await kube.stop()
         kube.delete("services", "shop", "a")
         kube.put("services", cluster.service("c"))
@@ -137,7 +139,7 @@ async def test_a_bad_object_is_a_problem_and_the_last_good_version_stays(kube: F
 
 async def test_named_namespaces_are_read_without_permission_for_others(kube: FakeKube) -> None:
     def forbidden(place: Place, request: Request) -> bool:
-        return place.namespace not in ("shop", "blog")
+        return place.plural != "" and place.namespace not in ("shop", "blog")  # discovery is for everybody
 
     kube.forbidden = forbidden
     for namespace in ("shop", "blog", "other"):
@@ -157,11 +159,72 @@ async def test_namespaces_by_label_follow_the_label(kube: FakeKube) -> None:
     async with consuming(kube, Scope(selector="tenant=yes")) as consumer:
         await eventually(lambda: consumer.source.loaded and kube.watches("namespaces"))
         assert consumer.has(kinds.SERVICE, "shop/web")
-        assert consumer.has(kinds.NAMESPACE)
         kube.put("namespaces", cluster.namespace("other", tenant="yes"))
         await eventually(lambda: consumer.has(kinds.SERVICE, "shop/web", "other/web"))
         kube.put("namespaces", cluster.namespace("shop"))
         await eventually(lambda: consumer.has(kinds.SERVICE, "other/web"))
+
+
+async def test_a_server_without_the_gateway_api(kube: FakeKube) -> None:
+    kube.put("namespaces", cluster.namespace("shop"))
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded and len(kube.asked("/apis/gateway.networking.k8s.io/v1")) > 50)
+        assert kube.watches() == WATCHES
+        assert consumer.objects == {}
+        assert consumer.source.problems == ()
+
+
+async def test_the_gateway_api_may_be_installed_later(kube: FakeKube) -> None:
+    kube.put("namespaces", cluster.namespace("shop", tenant="yes"))
+    kube.put("gateways", cluster.gateway())
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        kube.absent.discard("gateways")
+        await eventually(lambda: consumer.has(kinds.GATEWAY, "shop/edge") and consumer.has(kinds.NAMESPACE, "shop"))
+        (row,) = (row for (kind, _), row in consumer.objects.items() if kind == kinds.NAMESPACE)
+        assert isinstance(row, core.Namespace)
+        assert row.metadata.labels == {"tenant": "yes"}
+        kube.put("gateways", cluster.gateway("other"))
+        await eventually(lambda: consumer.has(kinds.GATEWAY, "shop/edge", "shop/other"))
+        assert consumer.has(kinds.HTTP_ROUTE)
+
+
+async def test_a_kind_that_is_removed_takes_its_objects_with_it(kube: FakeKube) -> None:
+    kube.absent.discard("gateways")
+    kube.put("gateways", cluster.gateway())
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded and consumer.has(kinds.GATEWAY, "shop/edge"))
+        kube.absent.add("gateways")
+        kube.end_watches()
+        await eventually(lambda: consumer.has(kinds.GATEWAY))
+        assert consumer.source.problems == ()
+
+
+async def test_one_answer_of_not_found_takes_nothing_away(kube: FakeKube) -> None:
+    kube.absent.discard("gateways")
+    kube.put("gateways", cluster.gateway())
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded and consumer.has(kinds.GATEWAY, "shop/edge"))
+        many = len(consumer.updates)
+        kube.fail("gateway.networking.k8s.io", 404, times=3)
+        kube.end_watches()
+        await eventually(lambda: kube.watches("gateways") == 1 and kube.watches("services") == 1)
+        kube.put("gateways", cluster.gateway("other"))
+        await eventually(lambda: consumer.has(kinds.GATEWAY, "shop/edge", "shop/other"))
+        assert [update.drops for update in consumer.updates[many:]] == [()]
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_without_permission_for_the_gateway_api_ingresses_are_served(kube: FakeKube, installed: bool) -> None:
+    kube.put("ingresses", cluster.ingress())
+    kube.forbidden = lambda place, _: place.plural in ("gateways", "namespaces")
+    if installed:
+        kube.absent.discard("gateways")
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        assert consumer.has(kinds.INGRESS, "shop/web")
+        found = {str(it.origin) for it in consumer.source.problems}
+        assert found == ({"Watch gateways", "Watch namespaces"} if installed else set())
 
 
 def test_either_names_or_a_selector() -> None:

@@ -109,7 +109,9 @@ def test_a_slice_belongs_to_the_service_its_label_names() -> None:
 def test_kinds_are_found_by_what_manifests_say() -> None:
     assert kinds.BY_NAME["networking.k8s.io/v1", "Ingress"] is kinds.INGRESS
     assert kinds.BY_NAME["v1", "Service"] is kinds.SERVICE
-    assert len(kinds.BY_NAME) == len(kinds.ALL) == len({kind.struct for kind in kinds.ALL})
+    assert kinds.BY_NAME["gateway.networking.k8s.io/v1beta1", "ReferenceGrant"] is kinds.REFERENCE_GRANT
+    assert len(kinds.ALL) == len({kind.struct for kind in kinds.ALL})
+    assert len(kinds.BY_NAME) == sum(1 + len(kind.also) for kind in kinds.ALL)
 
 
 def test_how_objects_are_called() -> None:

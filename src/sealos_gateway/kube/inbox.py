@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Hashable
 from typing import Final, Protocol
 
-from sealos_gateway.kube.errors import ApiError
+from sealos_gateway.kube.errors import ApiError, NotFoundError
 from sealos_gateway.kube.watch import Failed, Item, Mark
 from sealos_gateway.kube.wire import Bad, Change, Gone, Put
 from sealos_gateway.model.problem import Problem
@@ -107,12 +107,9 @@ class Feed:
             case Mark.LISTING:
                 self._unseen = self._versions.keys() | self._bad.keys()
             case Mark.LISTED:
-                for ref in self._unseen or ():
-                    self._gone(ref)
-                self._unseen = None
-                self._answered()
-                self.listed = True
-                self._inbox.heard(self.name)
+                self._listed()
+            case Mark.ABSENT:
+                self._absent()
             case changes:
                 self._answered()
                 for change in changes:
@@ -131,6 +128,26 @@ class Feed:
             kept = "the last known state stays" if self.listed else "it is waited for"
             found.append(Problem(_origin(self.name, self.kind), "", self.error.reason, f"{self.error}; {kept}"))
         return found
+
+    def _listed(self) -> None:
+        """What was not in the listing is gone."""
+        for ref in self._unseen or ():
+            self._gone(ref)
+        self._unseen = None
+        self._answered()
+        self.listed = True
+        self._inbox.heard(self.name)
+
+    def _absent(self) -> None:
+        """The kind is not installed, which is the same as no objects.
+
+        Where some were known, that is not believed at once: a proxy on the way says "not found" too, and what is
+        dropped takes hosts away.
+        """
+        if self._unseen and self.failures + 1 < GIVE_UP:
+            self._failed(NotFoundError(f"the server has no {self.kind.plural} any more"))
+        else:
+            self._listed()
 
     def _change(self, change: Change) -> None:
         ref = change.ref

@@ -25,8 +25,11 @@ from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.update import Update
 
-#: What Ingress needs. Secrets are not among them: those are watched one by one (`secrets`).
-KINDS: Final = (kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE)
+#: What Ingress needs, and what Gateway API needs where the server has it. Secrets and ConfigMaps are not among them:
+#: those are watched one by one (`named`).
+KINDS: Final = (
+    kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE, *kinds.GATEWAY_API,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,13 @@ class Source:
         for kind in watched:
             if kind == kinds.NAMESPACE and selection:
                 continue
-            # Whoever may see only some namespaces may perhaps not see cluster-wide kinds; hosts are served without.
-            gives_up = (ForbiddenError,) if scope.names and not kind.namespaced else ()
+            # Whoever may see only some namespaces may perhaps not see cluster-wide kinds, and whoever was made for
+            # Ingress nothing of the Gateway API; hosts are served without.
+            where = _where(kind)
+            gives_up = (ForbiddenError,) if where or (scope.names and not kind.namespaced) else ()
             sink: Sink = selection if selection and kind.namespaced else self._inbox
             for namespace in scope.names if kind.namespaced and scope.names else ("",):
-                self._add(Target(kind, namespace), sink, gives_up)
+                self._add(Target(kind, namespace, where=where), sink, gives_up)
         if selection:
             namespaces = Namespaces(selection, self._inbox, wanted=kinds.NAMESPACE in watched)
             self._add(Target(kinds.NAMESPACE, label_selector=scope.selector), namespaces)
@@ -124,3 +129,10 @@ class Source:
     def _add(self, target: Target, sink: Sink, gives_up: tuple[type[ApiError], ...] = ()) -> None:
         name = (target.kind.plural, target.namespace)
         self._feeds.append((Feed(name, target.kind, sink, self._inbox, gives_up), target))
+
+
+def _where(kind: Kind) -> Kind | None:
+    """The kind that the server must have for this one to be of interest. Only Gateways ask for namespaces' labels."""
+    if kind == kinds.NAMESPACE:
+        return kinds.GATEWAY
+    return kind if kind.custom else None

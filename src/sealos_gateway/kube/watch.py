@@ -6,6 +6,9 @@ Three generators, each with one reason to end:
 * `_history` ends when the history is lost: 410, or a line nobody can read. Then everything is listed again.
 * `_connection` ends when one connection does: closed by the server, cut, or silent. Then the next goes on where it was.
 
+A kind that the server need not have (`Target.where`) is looked for before it is listed: `Mark.ABSENT` says that it is
+not there, and it is looked for again and again, so that it may be installed later.
+
 What vanished during a second listing is not said: `Mark.LISTING` and `Mark.LISTED` frame a listing, and who keeps the
 objects (`inbox`) knows which of his were not in it.
 """
@@ -21,7 +24,15 @@ from typing import Final, NamedTuple
 from sealos_gateway.kube import client, errors, wire
 from sealos_gateway.kube.client import Client
 from sealos_gateway.kube.clock import Backoff, Clock
-from sealos_gateway.kube.errors import ApiError, GarbledError, GoneError, InvalidError, UnreachableError
+from sealos_gateway.kube.errors import (
+    ApiError,
+    ForbiddenError,
+    GarbledError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    UnreachableError,
+)
 from sealos_gateway.kube.wire import Change, Gone, Put
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
@@ -31,10 +42,14 @@ _EXPIRED: Final = 410
 
 
 class Mark(enum.Enum):
-    """`LISTING`: all objects that exist follow. `LISTED`: that were all; from here on come changes."""
+    """`LISTING`: all objects that exist follow. `LISTED`: that were all; from here on come changes.
+
+    `ABSENT`: the server does not have this kind, so there are no objects.
+    """
 
     LISTING = enum.auto()
     LISTED = enum.auto()
+    ABSENT = enum.auto()
 
 
 class Failed(NamedTuple):
@@ -48,12 +63,13 @@ Item = Mark | Failed | list[Change]
 
 
 class Target(NamedTuple):
-    """Which objects."""
+    """Which objects. With `where` they are of interest only while the server has that kind."""
 
     kind: Kind
     namespace: str = ""
     label_selector: str = ""
     field_selector: str = ""
+    where: Kind | None = None
 
     @property
     def path(self) -> str:
@@ -100,6 +116,7 @@ class Watch:
             self._version = ""
             delay = 0.0
             try:
+                await self._look()
                 if not self._streams:
                     async with aclosing(self._pages()) as pages:
                         async for page in pages:
@@ -111,12 +128,31 @@ class Watch:
             except GoneError:
                 pass  # a page that is no longer kept: from the start
             except ApiError as error:
-                if not isinstance(error, InvalidError) or not self._streams:
-                    yield Failed(error)
-                # Pages always work; what a server or a proxy makes of a streamed list is not worth a second try.
-                self._streams = False
-                delay = error.retry_after
+                if self._target.where and isinstance(error, NotFoundError):
+                    yield Mark.ABSENT
+                else:
+                    if not isinstance(error, InvalidError) or not self._streams:
+                        yield Failed(error)
+                    # Pages always work; what a server or a proxy makes of a streamed list is not worth a second try.
+                    self._streams = False
+                    delay = error.retry_after
             await self._clock.sleep(self._backoff.delay(delay))
+
+    async def _look(self) -> None:
+        """Raises NotFoundError when the server does not have the kind that must be there, and what else goes wrong.
+
+        Discovery is asked, because everybody may: an identity without permission for a kind is told "forbidden" whether
+        the kind is there or not.
+        """
+        kind = self._target.where
+        if kind is None:
+            return
+        try:
+            answer = await self._api.request("GET", f"/apis/{kind.api_version}")
+        except ForbiddenError:
+            return  # then the list itself will tell
+        if all(resource.name != kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources):
+            raise NotFoundError(f"the server has no {kind.plural}", 404)
 
     async def _history(self) -> AsyncGenerator[Item, None]:
         """Every change since `_version`, over as many connections as it takes. Raises only before the listing."""
@@ -131,7 +167,7 @@ class Watch:
             except ApiError as error:
                 if not self._version:
                     raise
-                if isinstance(error, GoneError | GarbledError):
+                if isinstance(error, GoneError | GarbledError) or (self._target.where and error.status == 404):
                     return
                 yield Failed(error)
                 delay = error.retry_after

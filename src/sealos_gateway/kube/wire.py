@@ -86,9 +86,20 @@ class Status(msgspec.Struct):
     message: str = ""
 
 
+class ApiResource(msgspec.Struct):
+    name: str
+
+
+class ApiResources(msgspec.Struct):
+    """What discovery says about one version of one group."""
+
+    resources: tuple[ApiResource, ...] = ()
+
+
 IDENTITIES = msgspec.json.Decoder(Identified)
 EVENTS = msgspec.json.Decoder(Event)
 PAGES = msgspec.json.Decoder(Page)
+RESOURCES = msgspec.json.Decoder(ApiResources)
 STATUSES = msgspec.json.Decoder(Status)
 
 

@@ -11,10 +11,14 @@ class _Value(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_default
     pass
 
 
-class Namespace(Resource, frozen=True):
-    """Only its labels are of interest."""
+class NamespaceMetadata(Metadata, frozen=True):
+    labels: dict[str, str] | None = None
 
-    metadata: Metadata
+
+class Namespace(Resource, frozen=True):
+    """Only its labels are of interest: Gateways and ListenerSets select namespaces by them."""
+
+    metadata: NamespaceMetadata
 
 
 class ServicePort(_Value, frozen=True):

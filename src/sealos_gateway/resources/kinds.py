@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sealos_gateway.resources import core, ingress
+from sealos_gateway.resources.gateway_api import gateways, meta, policies, routes
 from sealos_gateway.resources.meta import Resource
 
 
@@ -19,6 +20,10 @@ class Kind(NamedTuple):
     plural: str
     namespaced: bool
     struct: type[Resource]
+    #: Older versions of the same shape, which manifests may still name.
+    also: tuple[str, ...] = ()
+    #: A custom resource: an API server need not have it.
+    custom: bool = False
 
     @property
     def api_version(self) -> str:
@@ -33,8 +38,31 @@ SECRET = Kind("Secret", "", "v1", "secrets", True, core.Secret)
 NAMESPACE = Kind("Namespace", "", "v1", "namespaces", False, core.Namespace)
 CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps", True, core.ConfigMap)
 
-ALL = (INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP)
-BY_NAME = {(kind.api_version, kind.name): kind for kind in ALL}
+
+def _gateway_api(name: str, plural: str, struct: type[Resource], *also: str, namespaced: bool = True) -> Kind:
+    return Kind(name, meta.GROUP, "v1", plural, namespaced, struct, also, custom=True)
+
+
+GATEWAY_CLASS = _gateway_api("GatewayClass", "gatewayclasses", gateways.GatewayClass, "v1beta1", namespaced=False)
+GATEWAY = _gateway_api("Gateway", "gateways", gateways.Gateway, "v1beta1")
+LISTENER_SET = _gateway_api("ListenerSet", "listenersets", gateways.ListenerSet)
+HTTP_ROUTE = _gateway_api("HTTPRoute", "httproutes", routes.HTTPRoute, "v1beta1")
+GRPC_ROUTE = _gateway_api("GRPCRoute", "grpcroutes", routes.GRPCRoute)
+TLS_ROUTE = _gateway_api("TLSRoute", "tlsroutes", routes.TLSRoute, "v1alpha3", "v1alpha2")
+TCP_ROUTE = _gateway_api("TCPRoute", "tcproutes", routes.TCPRoute, "v1alpha2")
+UDP_ROUTE = _gateway_api("UDPRoute", "udproutes", routes.UDPRoute, "v1alpha2")
+REFERENCE_GRANT = _gateway_api("ReferenceGrant", "referencegrants", policies.ReferenceGrant, "v1beta1")
+BACKEND_TLS_POLICY = _gateway_api("BackendTLSPolicy", "backendtlspolicies", policies.BackendTLSPolicy, "v1alpha3")
+
+ROUTES = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
+GATEWAY_API = (GATEWAY_CLASS, GATEWAY, LISTENER_SET, *ROUTES, REFERENCE_GRANT, BACKEND_TLS_POLICY)
+
+ALL = (INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API)
+BY_NAME = {
+    (f"{kind.group}/{version}" if kind.group else version, kind.name): kind
+    for kind in ALL
+    for version in (kind.version, *kind.also)
+}
 
 
 class DecodeError(ValueError):

@@ -1,0 +1,122 @@
+"""What the kinds of the Gateway API share: metadata with a generation, conditions, references to other objects."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from sealos_gateway.resources.meta import Metadata
+
+GROUP: Final = "gateway.networking.k8s.io"
+
+
+class Value(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A part of an object."""
+
+
+class GatewayApiMetadata(Metadata, frozen=True):
+    """`generation` counts changes of the `spec`, and conditions name the one they are about.
+
+    Ingress has no use for these fields, and at 100,000 objects each costs; so they are only here.
+    """
+
+    generation: int = 0
+    #: Not empty while the object waits for its finalizers: it still exists, and nothing is to be made for it any more.
+    deletion_timestamp: str = ""
+
+
+class Condition(Value, frozen=True, omit_defaults=False):
+    """One `metav1.Condition`. `last_transition_time` is RFC 3339; all fields are written, since the API wants them."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: str = ""
+
+
+class LocalObjectReference(Value, frozen=True):
+    """An object of any kind in the same namespace."""
+
+    group: str
+    kind: str
+    name: str
+
+
+class ObjectReference(LocalObjectReference, frozen=True):
+    """An object of any kind; without a namespace in that of the object that refers."""
+
+    namespace: str | None = None
+
+
+class SecretReference(Value, frozen=True):
+    """`SecretObjectReference`: a Secret unless it says otherwise."""
+
+    name: str
+    group: str = ""
+    kind: str = "Secret"
+    namespace: str | None = None
+
+
+class ParentReference(Value, frozen=True):
+    """What a route wants to be attached to: a Gateway unless it says otherwise."""
+
+    name: str
+    group: str = GROUP
+    kind: str = "Gateway"
+    namespace: str | None = None
+    section_name: str | None = None
+    port: int | None = None
+
+
+class BackendReference(Value, frozen=True):
+    """`BackendObjectReference`: a Service unless it says otherwise."""
+
+    name: str
+    group: str = ""
+    kind: str = "Service"
+    namespace: str | None = None
+    port: int | None = None
+
+
+class WeightedBackend(BackendReference, frozen=True):
+    """`BackendRef`: one backend among several of a rule."""
+
+    weight: int = 1
+
+
+class ParentStatus(Value, frozen=True):
+    """`RouteParentStatus`: what one controller says about a route at one parent.
+
+    The API server replaces the list as a whole, so who writes an entry must repeat those of all other controllers.
+    """
+
+    parent_ref: ParentReference
+    controller_name: str
+    conditions: tuple[Condition, ...] = ()
+
+
+class RouteStatus(Value, frozen=True):
+    parents: tuple[ParentStatus, ...] = ()
+
+
+class RouteGroupKind(Value, frozen=True):
+    """A kind of route."""
+
+    kind: str
+    group: str = GROUP
+
+
+class LabelSelectorRequirement(Value, frozen=True):
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+class LabelSelector(Value, frozen=True):
+    """`metav1.LabelSelector`; an empty one selects everything."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
