@@ -68,6 +68,11 @@ def secret(name: str = "cert", namespace: str = "shop", value: str = "b2xk") -> 
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "data": {"value": value}}
 
 
+def config_map(name: str, namespace: str = "shop", value: str = "old") -> Object:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"value": value}}
+
+
 def namespace(name: str, **labels: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 

@@ -104,6 +104,21 @@ async def test_secrets_that_are_needed_come_before_it_is_loaded(kube: FakeKube) 
         await eventually(lambda: consumer.has(kinds.SECRET))
 
 
+async def test_config_maps_are_had_in_the_same_way(kube: FakeKube) -> None:
+    kube.put("configmaps", cluster.config_map("ca"))
+    kube.put("configmaps", cluster.config_map("other"))
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        consumer.source.need(Ref("shop", "ca"), True, kinds.CONFIG_MAP)
+        await eventually(lambda: consumer.has(kinds.CONFIG_MAP, "shop/ca") and kube.watches("configmaps"))
+        kube.put("configmaps", cluster.config_map("ca", value="new"))
+        key = (kinds.CONFIG_MAP, Ref("shop", "ca"))
+        await eventually(lambda: "new" in str(consumer.objects[key]))
+        consumer.source.need(Ref("shop", "ca"), False, kinds.CONFIG_MAP)
+        await eventually(lambda: consumer.has(kinds.CONFIG_MAP))
+        assert not kube.asked("/api/v1/configmaps")
+
+
 async def test_many_changes_that_are_there_are_one_update(kube: FakeKube) -> None:
     async with consuming(kube) as consumer:
         await eventually(lambda: consumer.source.loaded and kube.watches() == WATCHES)

@@ -1,5 +1,7 @@
 """Only the Secrets that are referenced, each read by its name: no permission to list all Secrets is needed.
 
+ConfigMaps (certificates of authorities) are had in the same way; `kind` says which of the two.
+
 HTTP/1.1 carries one watch per connection, so watches are for the few where seconds count and the rest is asked for in
 turn. `Limits.watches` Secrets are watched: those that are needed newest, and before all those that do not exist yet,
 because somebody waits for them (a certificate is usually issued after its Ingress). The others are read with single
@@ -62,7 +64,7 @@ class Limits:
 class _Needed:
     """One Secret that is needed. A sink, to know whether it exists."""
 
-    def __init__(self, ref: Ref, inbox: Inbox, clock: Clock) -> None:
+    def __init__(self, kind: Kind, ref: Ref, inbox: Inbox, clock: Clock) -> None:
         self.ref = ref
         self.exists = False
         self.watcher: asyncio.Task[None] | None = None
@@ -70,8 +72,8 @@ class _Needed:
         self.queued = False
         self.backoff = Backoff(clock)
         self._inbox = inbox
-        name = (kinds.SECRET.plural, ref.namespace, ref.name)
-        self.feed = Feed(name, kinds.SECRET, self, inbox, gives_up=_OF_ONE)
+        name = (kind.plural, ref.namespace, ref.name)
+        self.feed = Feed(name, kind, self, inbox, gives_up=_OF_ONE)
 
     def put(self, kind: Kind, ref: Ref, resource: Resource) -> None:
         self.exists = True
@@ -85,8 +87,11 @@ class _Needed:
 class Secrets:
     """The set of needed Secrets and whatever keeps them up to date."""
 
-    def __init__(self, api: Client, inbox: Inbox, clock: Clock, limits: Limits, options: Options) -> None:
+    def __init__(
+        self, api: Client, inbox: Inbox, clock: Clock, limits: Limits, options: Options, kind: Kind = kinds.SECRET
+    ) -> None:
         self._api = api
+        self._kind = kind
         self._inbox = inbox
         self._clock = clock
         self._limits = limits
@@ -101,7 +106,7 @@ class Secrets:
         """From now on this Secret is followed."""
         if ref in self._needed or not _NAME.fullmatch(ref.name) or not _NAME.fullmatch(ref.namespace):
             return
-        needed = self._needed[ref] = _Needed(ref, self._inbox, self._clock)
+        needed = self._needed[ref] = _Needed(self._kind, ref, self._inbox, self._clock)
         if self._make_room():
             self._watch(needed)
         else:
@@ -125,8 +130,8 @@ class Secrets:
             for needed in self._watched.values():
                 self._start(needed)
             for number in range(self._limits.readers):
-                group.create_task(self._read_due(group), name=f"secret reader {number}")
-            group.create_task(self._rotate(), name="secret rotation")
+                group.create_task(self._read_due(group), name=f"{self._kind.name} reader {number}")
+            group.create_task(self._rotate(), name=f"{self._kind.name} rotation")
 
     @property
     def problems(self) -> list[Problem]:
@@ -162,7 +167,7 @@ class Secrets:
 
     def _start(self, needed: _Needed) -> None:
         if self._group and needed.watcher is None:
-            needed.watcher = self._group.create_task(self._follow(needed), name=f"watch secret {needed.ref}")
+            needed.watcher = self._group.create_task(self._follow(needed), name=f"watch {self._kind.name} {needed.ref}")
 
     def _stop(self, needed: _Needed) -> None:
         if needed.watcher:
@@ -171,7 +176,7 @@ class Secrets:
 
     async def _follow(self, needed: _Needed) -> None:
         selector = f"metadata.name={needed.ref.name}"
-        target = Target(kinds.SECRET, needed.ref.namespace, field_selector=selector)
+        target = Target(self._kind, needed.ref.namespace, field_selector=selector)
         watch = Watch(self._api, target, self._clock, self._options)
         async with aclosing(watch.follow()) as items:
             async for item in items:
@@ -220,9 +225,9 @@ class Secrets:
 
     async def _read(self, ref: Ref) -> list[Item]:
         """One Secret as a listing of at most one object."""
-        place = client.path(kinds.SECRET.api_version, kinds.SECRET.plural, ref.namespace, ref.name)
+        place = client.path(self._kind.api_version, self._kind.plural, ref.namespace, ref.name)
         try:
-            return [Mark.LISTING, [present(kinds.SECRET, await self._api.request("GET", place))], Mark.LISTED]
+            return [Mark.LISTING, [present(self._kind, await self._api.request("GET", place))], Mark.LISTED]
         except NotFoundError:
             return [Mark.LISTING, Mark.LISTED]
         except ApiError as error:
@@ -237,7 +242,7 @@ class Secrets:
                 self._watch(needed)
         elif feed.failures < GIVE_UP or isinstance(feed.error, UnreachableError):
             delay = needed.backoff.delay(feed.error.retry_after)
-            group.create_task(self._queue_later(needed, delay), name=f"retry secret {needed.ref}")
+            group.create_task(self._queue_later(needed, delay), name=f"retry {self._kind.name} {needed.ref}")
 
     async def _queue_later(self, needed: _Needed, delay: float) -> None:
         await self._clock.sleep(delay)

@@ -26,10 +26,13 @@ from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.update import Update
 
 #: What Ingress needs, and what Gateway API needs where the server has it. Secrets and ConfigMaps are not among them:
-#: those are watched one by one (`named`).
+#: those are watched one by one (`secrets`).
 KINDS: Final = (
     kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE, *kinds.GATEWAY_API,
 )  # fmt: skip
+
+#: ConfigMaps hold certificates of authorities: there are few of them.
+_FEW: Final = Limits(watches=16, readers=2)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class Source:
         self._inbox = Inbox()
         self._feeds: list[tuple[Feed, Target]] = []
         self._plan(watched, scope or Scope())
-        self._secrets = Secrets(api, self._inbox, self._clock, limits or Limits(), self._options)
+        self._by_name = {
+            kind: Secrets(api, self._inbox, self._clock, limits or few, self._options, kind)
+            for kind, few in ((kinds.SECRET, Limits()), (kinds.CONFIG_MAP, _FEW))
+        }
         self.loaded = False
 
     async def run(self) -> None:
@@ -74,10 +80,11 @@ class Source:
         async with asyncio.TaskGroup() as group:
             for feed, target in self._feeds:
                 group.create_task(self._follow(feed, target), name=f"watch {target.kind.plural} {target.namespace}")
-            group.create_task(self._secrets.run(), name="secrets")
+            for kind, needed in self._by_name.items():
+                group.create_task(needed.run(), name=kind.plural)
 
     async def updates(self) -> AsyncGenerator[Update, None]:
-        """First everything, then (with `loaded` set) the Secrets it needs, then whatever changed meanwhile.
+        """First everything, then (with `loaded` set) what it needs by name, then whatever changed meanwhile.
 
         The consumer calls `need` while it settles an update; the second one waits until those Secrets were answered.
         """
@@ -91,18 +98,18 @@ class Source:
             await asyncio.sleep(0)  # other watches whose data is here as well go along
             yield self._inbox.take()
 
-    def need(self, ref: Ref, wanted: bool) -> None:
-        """A Secret is referenced now, or no longer. Fit for the `on_change` of a table of Secrets in use."""
+    def need(self, ref: Ref, wanted: bool, kind: Kind = kinds.SECRET) -> None:
+        """A Secret or ConfigMap is referenced now, or no longer. Fit for the `on_change` of a table of those in use."""
         if wanted:
-            self._secrets.need(ref)
+            self._by_name[kind].need(ref)
         else:
-            self._secrets.release(ref)
+            self._by_name[kind].release(ref)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Objects that cannot be read, and lists that the server refuses."""
         found = [problem for feed, _ in self._feeds for problem in feed.problems]
-        return tuple(sorted([*found, *self._secrets.problems]))
+        return tuple(sorted([*found, *(problem for needed in self._by_name.values() for problem in needed.problems)]))
 
     async def _follow(self, feed: Feed, target: Target) -> None:
         watch = Watch(self._api, target, self._clock, self._options)
