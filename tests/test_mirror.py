@@ -27,6 +27,7 @@ EXCEPTIONS = {
     "resources/meta.py": ("resources/test_kinds.py", "values, decoded there"),
     "resources/core.py": ("resources/test_kinds.py", "values, decoded there"),
     "resources/ingress.py": ("resources/test_kinds.py", "values, decoded there"),
+    "resources/gateway_api": ("resources/test_gateway_api.py", "one sample with every field"),
     "resources/annotations": ("test_reference.py", "lists of names, documented there"),
     "translate/annotations": ("translate/test_annotations.py", "one door (`ingress_policy`): read together"),
     "model/keys.py": ("envoy/test_names.py", "two tuples, named there"),
