@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sealos_gateway.live import DerivationError, Derived, Graph, Index, Read, Table
@@ -207,3 +209,18 @@ def test_settling_can_pause_after_every_row(shop: Shop) -> None:
     assert number >= 5
     assert len(shop.greetings) == 6
     assert sum(1 for _ in shop.graph.steps()) == 0
+
+
+def test_an_index_keeps_rows_of_another_table_apart_that_have_the_same_keys() -> None:
+    graph = Graph()
+    first: Table[str, str] = Table(graph, "first")
+    second: Table[str, str] = Table(graph, "second")
+    index: Index[str, Any] = Index(graph, "index", lambda row: (row,), first)
+    index.also(second)
+    first.put("k", "g")
+    second.put("k", "g")
+    graph.settle()
+    assert set(index.rows["g"]) == {"k", ("second", "k")}
+    first.drop("k")
+    graph.settle()
+    assert set(index.rows["g"]) == {("second", "k")}

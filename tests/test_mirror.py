@@ -34,6 +34,9 @@ EXCEPTIONS = {
     "model/policy.py": ("translate/test_annotations.py", "values, made there and rendered in envoy/policies"),
     "model/backend_policy.py": ("envoy/test_upstreams.py", "values, rendered there"),
     "envoy/policies": ("envoy/test_policies.py", "one door (`chain.per_route`)"),
+    "envoy/backend_policies.py": ("envoy/test_upstreams.py", "parts of a cluster"),
+    "envoy/upstream_tls.py": ("envoy/test_upstreams.py", "a part of a cluster"),
+    "envoy/upstream_http.py": ("envoy/test_upstreams.py", "a part of a cluster"),
     "envoy/headers.py": ("envoy/test_actions.py", "lists of headers, part of an action"),
 }
 

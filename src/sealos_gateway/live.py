@@ -144,7 +144,12 @@ class Index(Rows[G, Collection[K]]):
         for source in sources:
             source._followers.append(self)
 
-    def source_changed(self, key: K, old: Any, new: Any, /) -> None:
+    def also(self, source: Rows[Any, Any]) -> None:
+        """Group the rows of one more table, whose keys may be keys of the others too: as members they are
+        `(name of the table, key)`. Before anything is put into it."""
+        source._followers.append(_Tagged(self, source.name))
+
+    def source_changed(self, key: Any, old: Any, new: Any, /) -> None:
         before = set(self._groups(old)) if old is not None else set()
         after = set(self._groups(new)) if new is not None else set()
         for group in before - after:
@@ -162,6 +167,17 @@ class Index(Rows[G, Collection[K]]):
         for group, members in moved.items():
             self._store(group, (tuple(members) if len(members) == 1 else frozenset(members)) or None)
             yield
+
+
+class _Tagged:
+    """Tells an index about a table's changes, with the table's name beside each key."""
+
+    def __init__(self, index: Index[Any, Any], name: str) -> None:
+        self._index = index
+        self._name = name
+
+    def source_changed(self, key: Any, old: Any, new: Any, /) -> None:
+        self._index.source_changed((self._name, key), old, new)
 
 
 class Derived(Rows[K, V]):

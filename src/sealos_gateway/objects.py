@@ -18,6 +18,7 @@ from sealos_gateway.kube import clock, config, events, leader, status, sync, wri
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import KubernetesSettings
@@ -113,6 +114,9 @@ class Cluster:
     def attach(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         pipeline.secrets_in_use.on_change.append(lambda ref, row: self._source.need(ref, row is not None))
+        pipeline.config_maps_in_use.on_change.append(
+            lambda ref, row: self._source.need(ref, row is not None, kinds.CONFIG_MAP)
+        )
         if self._settings.publish_addresses:
             pipeline.attachments.on_change.append(self._attachment_changed)
 

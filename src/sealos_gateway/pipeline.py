@@ -4,9 +4,10 @@
 sources       ingresses, ingress_classes, services, slices, secrets, namespaces, config_maps      Table per kind
 attachments   over ingresses: the hosts and server names an Ingress of our class claims           Derived
 claimants     over attachments: HostKey → Ingresses           names: server name → Ingresses       Index
+policies      over attachments: what the annotations of an Ingress say                             Derived
+authorities   over Secrets and ConfigMaps that policies name: a checked list of CA certificates      Derived
 pairs         over secrets in use: a Secret as a checked key pair                                  Derived
 certificates  over server name patterns                                                            Derived
-policies      over attachments: what the annotations of an Ingress say                             Derived
 hosts         over claimants: HostKey → VirtualHost                                                Derived
 backends      over the backends that hosts name;  endpoints: the same keys                         Derived
 listeners     over the listeners that settings ask for                                             Derived
@@ -34,15 +35,15 @@ from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
-from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet
+from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair
 from sealos_gateway.resources import core, ingress, kinds
 from sealos_gateway.resources.annotations.general import DEFAULT_CLASS
 from sealos_gateway.resources.gateway_api import gateways
 from sealos_gateway.resources.gateway_api import policies as gateway_policies
 from sealos_gateway.resources.gateway_api import routes as gateway_routes
-from sealos_gateway.resources.meta import Ref, Resource
+from sealos_gateway.resources.meta import Origin, Ref, Resource
 from sealos_gateway.settings import Settings
-from sealos_gateway.translate import certificates, statuses, virtual_hosts
+from sealos_gateway.translate import certificates, statuses, trust, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
@@ -153,16 +154,24 @@ class Pipeline:
         )
         self.claimants: Index[HostKey, Ref] = Index(graph, "claimants", lambda a: a.hosts, self.attachments)
         self.names: Index[str, Ref] = Index(graph, "names", _server_names, self.attachments)
+        self.policies: Derived[Ref, policies.IngressPolicy] = derived(
+            "policies", policies.ingress_policy, self.attachments
+        )
         sources: tuple[Rows[Any, Any], ...] = (self.attachments, self.default_certificates)
         patterns = Index(graph, "patterns", _server_names, *sources)
         self.secrets_in_use: Index[Ref, Any] = Index(graph, "secrets_in_use", _secrets, *sources)
+        self.secrets_in_use.also(self.policies)
+        self.config_maps_in_use = Index(graph, "config_maps_in_use", lambda row: row.config_maps, self.policies)
+        authorities_in_use = Index(graph, "authorities_in_use", lambda row: row.authorities, self.policies)
+        self.authorities: Derived[Origin, trust.Loaded] = derived("authorities", trust.load, authorities_in_use)
+        client_pairs_in_use = Index(graph, "client_pairs_in_use", lambda row: row.client_pairs, self.policies)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
             self.names, self.pairs, self.attachments, self.claimants,
         )  # fmt: skip
-        self.policies: Derived[Ref, policies.IngressPolicy] = derived(
-            "policies", policies.ingress_policy, self.attachments
+        self.client_pairs: Derived[Ref, KeyPair] = Derived(
+            graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), client_pairs_in_use
         )
         self.hosts: Derived[HostKey, VirtualHost] = derived(
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies
@@ -215,6 +224,8 @@ class Pipeline:
         self.endpoints.on_change.append(partial(self._backend_changed, names.ENDPOINTS))
         self.certificates.on_change.append(self._certificate_changed)
         self.listeners.on_change.append(self._listener_changed)
+        self.authorities.on_change.append(lambda origin, row: self._secret_changed(names.trust(origin), row))
+        self.client_pairs.on_change.append(lambda ref, row: self._secret_changed(names.client_pair(ref), row))
 
     def _host_changed(self, key: HostKey, row: VirtualHost | None) -> None:
         name = names.host(key)
@@ -243,6 +254,12 @@ class Pipeline:
             else:
                 self.snapshot.drop(names.SECRET, name)
 
+    def _secret_changed(self, name: str, row: object) -> None:
+        if row is None:
+            self.snapshot.drop(names.SECRET, name)
+        else:
+            self.snapshot.touch(names.SECRET, name)
+
     def _listener_changed(self, name: str, row: ListenerRow | None) -> None:
         if row is None:
             self.snapshot.drop(names.LISTENER, name)
@@ -263,6 +280,12 @@ class Pipeline:
         return _bytes(routes.route_configuration(row, self.context)) if row else None
 
     def _render_secret(self, name: str) -> bytes | None:
+        if origin := names.parse_trust(name):
+            loaded = self.authorities.get(origin)
+            return _bytes(secrets.trust(loaded.bundle)) if loaded and loaded.bundle else None
+        if ref := names.parse_client_pair(name):
+            found = self.client_pairs.get(ref)
+            return _bytes(secrets.secret(found)) if found else None
         algorithm, _, pattern = name.rpartition("/")
         row = self.certificates.get(pattern)
         pairs = [pair for pair in (row.pairs if row else ()) if algorithm in ("", pair.algorithm)]
@@ -331,8 +354,14 @@ def _server_names(row: ingresses.Attachment | DefaultCertificate) -> tuple[str, 
     return tuple(name for name, _ in row.server_names)
 
 
-def _secrets(row: ingresses.Attachment | DefaultCertificate) -> tuple[Ref, ...]:
+def _secrets(row: ingresses.Attachment | DefaultCertificate | policies.IngressPolicy) -> tuple[Ref, ...]:
+    if isinstance(row, policies.IngressPolicy):
+        return row.secrets
     return tuple(secret for _, secret in row.server_names if secret is not None)
+
+
+def _pair(loaded: certificates.Loaded | None) -> KeyPair | None:
+    return loaded.pair if loaded else None
 
 
 def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:

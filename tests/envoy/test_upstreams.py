@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from sealos_gateway.envoy import api, names, upstreams
-from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.backend_policy import (
+    ActiveCheck,
+    BackendPolicy,
+    BackendTls,
+    Balance,
+    Limits,
+    PassiveCheck,
+    Protocol,
+)
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
+from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
 
 KEY = BackendKey("shop", "web", 80)
@@ -88,3 +97,87 @@ def test_a_backend_without_endpoints_has_no_locality() -> None:
     message = upstreams.load_assignment(EndpointSet(KEY), "cluster.local")
     assert not rules.broken(message)
     assert not message.endpoints
+
+
+def reached(policy: BackendPolicy, **more: Any) -> Any:
+    message = upstreams.cluster(Backend(BackendKey("shop", "web", 80, policy), **more), "cluster.local")
+    assert not rules.broken(message)
+    return message
+
+
+def test_a_policy_changes_what_it_names_and_nothing_else() -> None:
+    usual = upstreams.cluster(Backend(BackendKey("shop", "web", 80)), "cluster.local")
+    found = reached(BackendPolicy(connect_timeout=1.5, balance=Balance.ROUND_ROBIN))
+    assert found.connect_timeout.ToMilliseconds() == 1500
+    assert found.lb_policy == found.ROUND_ROBIN
+    for field in ("name", "connect_timeout", "lb_policy"):
+        found.ClearField(field)
+        usual.ClearField(field)
+    assert found == usual
+
+
+def test_http_of_a_policy() -> None:
+    policy = BackendPolicy(idle_timeout=7, requests_per_connection=100, max_response_headers_kb=64)
+    found = http_options(reached(policy, protocol=Protocol.H2C))
+    assert found.explicit_http_config.HasField("http2_protocol_options")
+    common = found.common_http_protocol_options
+    assert common.idle_timeout.ToSeconds() == 7
+    assert (common.max_requests_per_connection.value, common.max_response_headers_kb.value) == (100, 64)
+
+
+def test_checks_and_limits() -> None:
+    found = reached(BackendPolicy(active=ActiveCheck("/ready", statuses=((200, 204),)), passive=PassiveCheck(3),
+                                  limits=Limits(connections=9)))  # fmt: skip
+    (check,) = found.health_checks
+    assert check.http_health_check.path == "/ready"
+    expected = check.http_health_check.expected_statuses[0]
+    assert (expected.start, expected.end) == (200, 205)
+    assert found.outlier_detection.consecutive_5xx.value == 3
+    assert found.circuit_breakers.thresholds[0].max_connections.value == 9
+    assert found.circuit_breakers.thresholds[0].max_requests.value == 1_000_000
+
+
+def test_an_endpoint_is_asked_in_the_way_it_is_reached() -> None:
+    grpc = reached(BackendPolicy(active=ActiveCheck(grpc=True)), protocol=Protocol.H2C)
+    assert grpc.health_checks[0].HasField("grpc_health_check")
+    tcp = reached(BackendPolicy(active=ActiveCheck()))
+    assert tcp.health_checks[0].HasField("tcp_health_check")
+
+
+def context(tls: BackendTls, protocol: Protocol = Protocol.HTTPS) -> Any:
+    message = upstreams.cluster(Backend(BackendKey("shop", "web", 443), protocol, tls=tls), "cluster.local")
+    assert not rules.broken(message)
+    return api.tls.UpstreamTlsContext.FromString(message.transport_socket.typed_config.value)
+
+
+def test_tls_that_verifies_by_its_own_authorities() -> None:
+    authority = Origin("Secret", Ref("shop", "ca"))
+    found = context(
+        BackendTls("db.test", verify=True, authority=authority, certificate=Ref("shop", "me"), verify_depth=2)
+    )
+    common = found.common_tls_context
+    assert found.sni == "db.test"
+    assert common.tls_certificate_sds_secret_configs[0].name == "client/shop/me"
+    combined = common.combined_validation_context
+    assert combined.validation_context_sds_secret_config.name == "trust/Secret/shop/ca"
+    checked = combined.default_validation_context
+    assert checked.max_verify_depth.value == 2
+    assert [(it.san_type, it.matcher.exact) for it in checked.match_typed_subject_alt_names] == [(2, "db.test")]
+
+
+def test_tls_that_verifies_by_the_authorities_of_the_machine_and_a_uri() -> None:
+    common = context(BackendTls("db.test", verify=True, system_trust=True, uris=("spiffe://a/b",))).common_tls_context
+    checked = common.validation_context
+    assert checked.trusted_ca.filename.endswith(".crt")
+    assert [it.matcher.exact for it in checked.match_typed_subject_alt_names] == ["spiffe://a/b"]
+
+
+def test_http2_over_tls_is_asked_for_by_alpn() -> None:
+    assert context(BackendTls(), Protocol.HTTPS2).common_tls_context.alpn_protocols == ["h2"]
+
+
+def test_fallback_endpoints_stand_in_the_second_priority() -> None:
+    found = upstreams.load_assignment(
+        EndpointSet(BackendKey("shop", "web", 80), (), (Endpoint("10.0.0.9", 80),)), "cluster.local"
+    )
+    assert [(it.priority, len(it.lb_endpoints)) for it in found.endpoints] == [(0, 0), (1, 1)]

@@ -11,11 +11,13 @@ from envoy.config.accesslog.v3 import accesslog_pb2 as accesslog
 from envoy.config.bootstrap.v3 import bootstrap_pb2 as bootstrap
 from envoy.config.cluster.v3 import circuit_breaker_pb2 as circuit_breaker
 from envoy.config.cluster.v3 import cluster_pb2 as cluster
+from envoy.config.cluster.v3 import outlier_detection_pb2 as outlier_detection
 from envoy.config.core.v3 import address_pb2 as address
 from envoy.config.core.v3 import base_pb2 as base
 from envoy.config.core.v3 import config_source_pb2 as config_source
 from envoy.config.core.v3 import extension_pb2 as extension
 from envoy.config.core.v3 import grpc_service_pb2 as grpc_service
+from envoy.config.core.v3 import health_check_pb2 as health_check
 from envoy.config.core.v3 import protocol_pb2 as protocol
 from envoy.config.core.v3 import substitution_format_string_pb2 as substitution
 from envoy.config.endpoint.v3 import endpoint_components_pb2 as endpoint_components
@@ -56,10 +58,10 @@ __all__ = [
     "accesslog", "address", "any_pb2", "base", "bootstrap", "circuit_breaker", "cluster", "composite",
     "config_source", "connections", "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components",
     "extension", "extension_matcher", "file_log", "fixed_heap", "grpc_service", "hcm", "header_mutation",
-    "http_options", "listener", "listener_components", "lua", "matcher", "network_inputs", "on_demand", "overload",
-    "previous_hosts", "protocol", "proxy_protocol", "rbac", "rbac_config", "route", "route_components", "router",
-    "scoped_route", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector", "tls_secret", "typed_struct",
-    "wrappers_pb2", "xds_extension",
+    "health_check", "http_options", "listener", "listener_components", "lua", "matcher", "network_inputs",
+    "on_demand", "outlier_detection", "overload", "previous_hosts", "protocol", "proxy_protocol", "rbac",
+    "rbac_config", "route", "route_components", "router", "scoped_route", "struct_pb2", "substitution", "tls",
+    "tls_common", "tls_inspector", "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
 ]  # fmt: skip
 
 Message = Any

@@ -8,6 +8,7 @@ import hashlib
 import msgspec
 
 from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.resources.meta import Origin, Ref
 
 _PREFIX = "type.googleapis.com/envoy.config."
 CLUSTER = f"{_PREFIX}cluster.v3.Cluster"
@@ -73,6 +74,31 @@ def parse_backend(name: str, domain: str) -> BackendKey:
         return BackendKey("", name, 0)
     service, _, namespace = parts[3].removesuffix(f".svc.{domain}").rpartition(".")
     return BackendKey(namespace, service, int(parts[1]))
+
+
+_TRUST, _CLIENT = "trust/", "client/"
+
+
+def trust(origin: Origin) -> str:
+    """Name of a bundle of certificate authorities. The slash keeps it apart from server names, as in `pair`."""
+    return f"{_TRUST}{origin.kind}/{origin.ref.namespace}/{origin.ref.name}"
+
+
+def client_pair(ref: Ref) -> str:
+    """Name of a key pair that the gateway itself shows to backends."""
+    return f"{_CLIENT}{ref.namespace}/{ref.name}"
+
+
+def parse_trust(name: str) -> Origin | None:
+    """The inverse of `trust`; None for any other name."""
+    parts = name.removeprefix(_TRUST).split("/")
+    return Origin(parts[0], Ref(parts[1], parts[2])) if name.startswith(_TRUST) and len(parts) == 3 else None
+
+
+def parse_client_pair(name: str) -> Ref | None:
+    """The inverse of `client_pair`; None for any other name."""
+    parts = name.removeprefix(_CLIENT).split("/")
+    return Ref(parts[0], parts[1]) if name.startswith(_CLIENT) and len(parts) == 2 else None
 
 
 def pair(pattern: str, algorithm: str) -> str:

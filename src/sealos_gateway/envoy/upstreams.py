@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, names
+from collections.abc import Sequence
+
+from sealos_gateway.envoy import api, backend_policies, names, upstream_http, upstream_tls
 from sealos_gateway.model.backend_policy import Protocol
 from sealos_gateway.model.upstream import Backend, EndpointSet
 
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _MANY = 1_000_000  # a gateway limits its clients, not its backends: Envoy's default of 1,024 would answer 503
-_IDLE_SECONDS = 60
 
 
 def cluster(backend: Backend, domain: str) -> api.Message:
-    """envoy.config.cluster.v3.Cluster: endpoints by EDS, or by DNS for ExternalName."""
+    """envoy.config.cluster.v3.Cluster: endpoints by EDS, or by DNS for ExternalName; its policy where it has one."""
     name = names.backend(backend.key, domain)
     message = api.cluster.Cluster(
         name=name,
-        connect_timeout=api.seconds(5),
+        connect_timeout=_CONNECT,
         lb_policy=api.cluster.Cluster.LEAST_REQUEST,
         circuit_breakers=_CIRCUIT_BREAKERS,
         common_lb_config=_NO_PANIC,
     )
-    message.typed_extension_protocol_options[_HTTP_OPTIONS].CopyFrom(
-        _HTTP2 if backend.protocol is Protocol.H2C else _HTTP1
-    )
+    message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(_USUAL_HTTP[backend.protocol])
     if backend.dns_name:
         message.type = api.cluster.Cluster.STRICT_DNS
         message.dns_lookup_family = api.cluster.Cluster.ALL
@@ -32,42 +30,34 @@ def cluster(backend: Backend, domain: str) -> api.Message:
     else:
         message.type = api.cluster.Cluster.EDS
         message.eds_cluster_config.eds_config.CopyFrom(_EDS)
-    if backend.protocol is Protocol.HTTPS:
-        message.transport_socket.CopyFrom(_tls(backend.dns_name))
+    if backend.protocol in _SECURE or backend.tls is not None:
+        message.transport_socket.CopyFrom(upstream_tls.transport_socket(backend))
+    if backend.key.policy is not None:
+        backend_policies.fill(message, backend.key.policy, backend)
     return message
 
 
 def load_assignment(endpoints: EndpointSet, domain: str) -> api.Message:
-    """envoy.config.endpoint.v3.ClusterLoadAssignment, all endpoints in one locality."""
-    return _assignment(names.backend(endpoints.key, domain), endpoints.endpoints)
+    """envoy.config.endpoint.v3.ClusterLoadAssignment, all endpoints in one locality, fallbacks in a second priority."""
+    message = _assignment(names.backend(endpoints.key, domain), endpoints.endpoints)
+    if endpoints.fallback:
+        if not message.endpoints:
+            message.endpoints.add()
+        _locality(message.endpoints.add(priority=1), endpoints.fallback)
+    return message
 
 
 def _assignment(name: str, places: tuple[tuple[str, int], ...]) -> api.Message:
     message = api.endpoint.ClusterLoadAssignment(cluster_name=name)
     if places:
-        locality = message.endpoints.add()
-        for host, port in places:
-            socket = locality.lb_endpoints.add().endpoint.address.socket_address
-            socket.address, socket.port_value = host, port
+        _locality(message.endpoints.add(), places)
     return message
 
 
-def _tls(server_name: str) -> api.Message:
-    """TLS towards a backend is not verified unless a policy says so, as nginx does by default."""
-    return api.base.TransportSocket(
-        name="envoy.transport_sockets.tls", typed_config=api.pack(api.tls.UpstreamTlsContext(sni=server_name))
-    )
-
-
-def _http_options(http2: bool) -> api.Message:
-    explicit = api.http_options.HttpProtocolOptions.ExplicitHttpConfig()
-    if http2:
-        explicit.http2_protocol_options.allow_connect = True
-    else:
-        explicit.http_protocol_options.SetInParent()
-    common = api.protocol.HttpProtocolOptions(idle_timeout=api.seconds(_IDLE_SECONDS))
-    options = api.http_options.HttpProtocolOptions(explicit_http_config=explicit, common_http_protocol_options=common)
-    return api.pack(options)
+def _locality(message: api.Message, places: Sequence[tuple[str, int]]) -> None:
+    for host, port in places:
+        socket = message.lb_endpoints.add().endpoint.address.socket_address
+        socket.address, socket.port_value = host, port
 
 
 def _circuit_breakers() -> api.Message:
@@ -84,8 +74,9 @@ def _no_panic() -> api.Message:
     return message
 
 
-_HTTP1 = _http_options(http2=False)
-_HTTP2 = _http_options(http2=True)
+_SECURE = (Protocol.HTTPS, Protocol.HTTPS2)
+_CONNECT = api.seconds(5)
+_USUAL_HTTP = {kind: api.pack(upstream_http.options(kind)) for kind in Protocol}
 _EDS = api.ads()
 _CIRCUIT_BREAKERS = _circuit_breakers()
 _NO_PANIC = _no_panic()

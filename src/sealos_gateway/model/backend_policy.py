@@ -6,7 +6,7 @@ import enum
 
 import msgspec
 
-from sealos_gateway.resources.meta import Ref
+from sealos_gateway.resources.meta import Origin, Ref
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):
@@ -40,10 +40,8 @@ class BackendTls(_Value, frozen=True):
     """
 
     server_name: str = ""
-    #: Send the request's Host as SNI where `server_name` is empty.
-    auto_server_name: bool = False
     verify: bool = False
-    authority: Ref | None = None
+    authority: Origin | None = None
     system_trust: bool = False
     certificate: Ref | None = None
     names: tuple[str, ...] = ()

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.backend_policy import BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.resources.meta import Origin
 
 
 class Private(bytes):
@@ -25,12 +26,16 @@ class _Value(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backend(_Value, frozen=True):
-    """One Envoy cluster. With `dns_name` set its endpoints come from DNS, else from an EndpointSet of the same key."""
+    """One Envoy cluster. With `dns_name` set its endpoints come from DNS, else from an EndpointSet of the same key.
+
+    `tls` is what the backend is asked for: by the policy in the key, or by a policy attached to the Service.
+    """
 
     key: BackendKey
     protocol: Protocol = Protocol.HTTP1
     dns_name: str = ""
     dns_port: int = 0
+    tls: BackendTls | None = None
 
 
 class Endpoint(NamedTuple):
@@ -39,10 +44,11 @@ class Endpoint(NamedTuple):
 
 
 class EndpointSet(_Value, frozen=True):
-    """The addresses of one backend, sorted so that equal sets are equal values."""
+    """The addresses of one backend, sorted so that equal sets are equal values; `fallback` serves while it has none."""
 
     key: BackendKey
     endpoints: tuple[Endpoint, ...] = ()
+    fallback: tuple[Endpoint, ...] = ()
 
 
 class KeyPair(_Value, frozen=True):
@@ -53,6 +59,14 @@ class KeyPair(_Value, frozen=True):
     key: Private
     algorithm: str
     not_after: str
+
+
+class TrustBundle(_Value, frozen=True):
+    """Certificate authorities (PEM) that are believed, and what they revoked, from a Secret or ConfigMap."""
+
+    name: Origin
+    roots: bytes
+    revoked: bytes = b""
 
 
 class Certificate(_Value, frozen=True):

@@ -29,14 +29,37 @@ def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
     if service is None:
         return None
     port = _port(service, key.port)
+    policy = key.policy
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
+    if policy is not None and policy.protocol is not None:
+        protocol = policy.protocol
+    tls = policy.tls if policy is not None else None
     if service.spec.type == "ExternalName":
-        return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port)
-    return Backend(key, protocol) if port else None
+        return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port, tls)
+    return Backend(key, protocol, tls=tls) if port else None
 
 
 def endpoint_set(key: BackendKey, read: Read, world: World) -> EndpointSet | None:
     """The addresses behind one Service port; an empty set when there are none, None for ExternalName."""
+    policy = key.policy
+    if policy is None or (policy.fallback is None and not policy.service_address):
+        found = _addresses(key, read, world)
+        return None if found is None else EndpointSet(key, found)
+    found = _service_address(key, read, world) if policy.service_address else _addresses(key, read, world)
+    spare = _addresses(BackendKey(*policy.fallback), read, world) if policy.fallback else ()
+    return None if found is None else EndpointSet(key, found, spare or ())
+
+
+def _service_address(key: BackendKey, read: Read, world: World) -> tuple[Endpoint, ...] | None:
+    """The cluster's own address of the Service, where it has one."""
+    service = read(world.services, Ref(key.namespace, key.service))
+    if service is None or service.spec.type == "ExternalName":
+        return None
+    address = service.spec.cluster_ip
+    return (Endpoint(address, key.port),) if _is_address(address) else _addresses(key, read, world)
+
+
+def _addresses(key: BackendKey, read: Read, world: World) -> tuple[Endpoint, ...] | None:
     ref = Ref(key.namespace, key.service)
     service = read(world.services, ref)
     if service is None or service.spec.type == "ExternalName":
@@ -50,7 +73,7 @@ def endpoint_set(key: BackendKey, read: Read, world: World) -> EndpointSet | Non
         found = read(world.slices, slice_ref)
         if found is not None:
             _sort_endpoints(found, port.name, ready, serving)
-    return EndpointSet(key, tuple(sorted(ready or serving)))
+    return tuple(sorted(ready or serving))
 
 
 def _port(service: core.Service, number: int) -> core.ServicePort | None:

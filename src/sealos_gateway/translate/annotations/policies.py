@@ -22,12 +22,19 @@ KIND = "Ingress"
 
 
 class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
-    """What the annotations of one Ingress say. `ssl_redirect` None: as the setting says. `refused`: answer 503."""
+    """What the annotations of one Ingress say. `ssl_redirect` None: as the setting says. `refused`: answer 503.
+
+    `secrets`, `config_maps`, `authorities` and `client_pairs` are what it refers to.
+    """
 
     policy: Policy | None = None
     backend: BackendPolicy | None = None
     ssl_redirect: bool | None = None
     refused: bool = False
+    secrets: tuple[Ref, ...] = ()
+    config_maps: tuple[Ref, ...] = ()
+    authorities: tuple[Origin, ...] = ()
+    client_pairs: tuple[Ref, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -52,6 +59,10 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         backend=world.interned(_built(BackendPolicy, draft.backend)),
         ssl_redirect=draft.ssl_redirect,
         refused=values.refused,
+        secrets=tuple(draft.secrets),
+        config_maps=tuple(draft.config_maps),
+        authorities=tuple(draft.authorities),
+        client_pairs=tuple(draft.client_pairs),
         problems=tuple(values.problems),
     )
     return None if found == NOTHING else found

@@ -1,0 +1,49 @@
+"""Certificate authorities from Secrets and ConfigMaps: `ca.crt`, and `ca.crl` where there is one."""
+
+from __future__ import annotations
+
+import msgspec
+from cryptography import x509
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.upstream import TrustBundle
+from sealos_gateway.resources.meta import Origin
+from sealos_gateway.translate.world import World
+
+SECRET, CONFIG_MAP = "Secret", "ConfigMap"
+
+
+class Loaded(msgspec.Struct, frozen=True, gc=False):
+    """A bundle, or why there is none."""
+
+    bundle: TrustBundle | None = None
+    error: str = ""
+
+
+def load(origin: Origin, read: Read, world: World) -> Loaded:
+    """Read and check one Secret or ConfigMap: at least one certificate, all of them parseable."""
+    entries = _entries(origin, read, world)
+    if entries is None:
+        return Loaded(error=f"{origin} does not exist")
+    roots, revoked = entries
+    if not roots.strip():
+        return Loaded(error=f"{origin} has no ca.crt; put the certificates of the authorities there, in PEM")
+    try:
+        x509.load_pem_x509_certificates(roots)
+    except ValueError:
+        return Loaded(error=f"{origin}: ca.crt is not a list of PEM certificates that can be read")
+    if revoked:
+        try:
+            x509.load_pem_x509_crl(revoked)
+        except ValueError:
+            return Loaded(error=f"{origin}: ca.crl is not a PEM revocation list that can be read")
+    return Loaded(TrustBundle(origin, roots, revoked))
+
+
+def _entries(origin: Origin, read: Read, world: World) -> tuple[bytes, bytes] | None:
+    if origin.kind == CONFIG_MAP:
+        found = read(world.config_maps, origin.ref)
+        data = (found.data or {}) if found else None
+        return None if data is None else (data.get("ca.crt", "").encode(), data.get("ca.crl", "").encode())
+    secret = read(world.secrets, origin.ref)
+    return None if secret is None else (secret.value("ca.crt") or b"", secret.value("ca.crl") or b"")
