@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.e2e import manifests
-from tests.e2e.backends import Echo
+from tests.e2e import backends, manifests
+from tests.e2e.backends import Echo, Recorder
 from tests.e2e.conftest import NewGateway, Site
-from tests.e2e.harness import Gateway
+from tests.e2e.harness import Gateway, eventually
 
 NGINX = "nginx.ingress.kubernetes.io/"
 DENY = {f"{NGINX}denylist-source-range": "127.0.0.0/8"}
@@ -68,3 +68,18 @@ async def test_a_body_without_length_too(site: Site, echo_a: Echo) -> None:
     assert reply.status_code == 413
     reply = await site.gateway.request("POST", site.host, content=body(10))
     assert reply.status_code == 200
+
+
+async def test_copies_of_the_first_request_to_a_cold_host(new_gateway: NewGateway, echo_a: Echo) -> None:
+    """The cluster that gets the copies is with Envoy before the routes that name it, though no request loads it."""
+    recorder = Recorder()
+    async with backends.raw(recorder) as copy:
+        made = new_gateway(settings={"lazy": {"threshold": 0}})
+        for name, port in (("web", echo_a.port), ("copy", copy.port)):
+            made.apply(manifests.service(name, "shop"))
+            made.apply(manifests.endpoint_slice(name, "shop", ["127.0.0.1"], {"http": port}))
+        copied = {"higress.io/mirror-target-service": "copy"}
+        made.apply(manifests.ingress("web", "shop", {"copied.test": "web:80"}, annotations=copied))
+        made.start()
+        assert (await made.get("copied.test", "/first")).status_code == 200
+        await eventually(lambda: [it.target for it in recorder.seen] == ["/first"])

@@ -7,15 +7,20 @@ from typing import Any
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.policies import chain
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Networks, Policy, Timeouts
+from sealos_gateway.model.traffic import Forward, Match, PathKind, Route
+from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
 
 CONTEXT = Context("cluster.local")
+TO_WEB = Forward(BackendKey("shop", "web", 80))
 
 
-def filters(policy: Policy) -> dict[str, Any]:
+def filters(policy: Policy, path: str = "/") -> dict[str, Any]:
     """Name to packed configuration, in order."""
-    packed = chain.per_route(policy, CONTEXT)
+    where = Route(Match(PathKind.PREFIX, path), TO_WEB, Origin("Ingress", Ref("shop", "web")), policy=policy)
+    packed = chain.per_route(where, CONTEXT)
     if packed is None:
         return {}
     config = api.extension_matcher.ExtensionWithMatcherPerRoute.FromString(packed.value)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from sealos_gateway.envoy import names, routes, scope
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.model.policy import Policy, Retry, RetryOn
 from sealos_gateway.model.traffic import Action, Forward, Match, PathKind, Respond, Route, VirtualHost
 from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
@@ -94,6 +96,17 @@ def test_no_response_is_cut_by_a_time_limit() -> None:
 def test_only_what_has_not_reached_the_backend_is_repeated() -> None:
     policy = configuration(route()).virtual_hosts[0].retry_policy
     assert set(policy.retry_on.split(",")) == {"connect-failure", "refused-stream", "reset-before-request"}
+
+
+def test_what_reached_a_backend_is_repeated_only_for_harmless_methods() -> None:
+    retry = Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.RESET), idempotent_only=True)
+    first, second = configuration(msgspec.structs.replace(route(), policy=Policy(retry=retry))).virtual_hosts[0].routes
+    methods = first.match.headers[0].string_match.safe_regex.regex
+    assert "GET" in methods
+    assert "POST" not in methods
+    assert first.route.retry_policy.retry_on == "connect-failure,reset"
+    assert not second.match.headers
+    assert not second.route.HasField("retry_policy")
 
 
 def test_the_access_log_names_the_ingress() -> None:

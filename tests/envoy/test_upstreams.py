@@ -110,7 +110,8 @@ def test_a_policy_changes_what_it_names_and_nothing_else() -> None:
     found = reached(BackendPolicy(connect_timeout=1.5, balance=Balance.ROUND_ROBIN))
     assert found.connect_timeout.ToMilliseconds() == 1500
     assert found.lb_policy == found.ROUND_ROBIN
-    for field in ("name", "connect_timeout", "lb_policy"):
+    assert found.alt_stat_name == usual.name
+    for field in ("name", "alt_stat_name", "connect_timeout", "lb_policy"):
         found.ClearField(field)
         usual.ClearField(field)
     assert found == usual

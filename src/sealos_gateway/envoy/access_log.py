@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sealos_gateway.envoy import api
+from sealos_gateway.envoy.policies import log as policy_log
 
 #: Field to Envoy command operator (Envoy's access log documentation). JSON lines have them in alphabetical order.
 FIELDS = {
@@ -52,4 +53,19 @@ def loggers(kind: str, path: str) -> list[api.Message]:
         log.log_format.json_format.update(FIELDS)
     else:
         log.log_format.text_format_source.inline_string = _TEXT.format_map(FIELDS)
-    return [api.accesslog.AccessLog(name="envoy.access_loggers.file", typed_config=api.pack(log))]
+    return [api.accesslog.AccessLog(name="envoy.access_loggers.file", typed_config=api.pack(log), filter=_UNLESS_OFF)]
+
+
+def _unless_off() -> api.Message:
+    """Everything but what a policy has marked (`policies.log`). Envoy does not look at `invert` here: what is marked
+    is true and does not match false, what is not marked has no key."""
+    message = api.accesslog.AccessLogFilter()
+    message.metadata_filter.match_if_key_not_found.value = True
+    matcher = message.metadata_filter.matcher
+    matcher.filter = policy_log.NAMESPACE
+    matcher.path.add(key=policy_log.KEY)
+    matcher.value.bool_match = False
+    return message
+
+
+_UNLESS_OFF = _unless_off()

@@ -14,7 +14,6 @@ from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
 
 _CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
-_IDEMPOTENT = "GET|HEAD|OPTIONS|PUT|DELETE|TRACE"
 #: A name that no cluster ever has: where a share of requests goes that must be answered 500.
 NOWHERE = "nowhere"
 
@@ -64,12 +63,7 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
     if policy is None:
         return
     _timeouts(action, policy)
-    if policy.retry is not None:
-        action.retry_policy.CopyFrom(retry(policy.retry))
-    if policy.timeouts is not None and policy.timeouts.attempt is not None:
-        if policy.retry is None:
-            action.retry_policy.CopyFrom(USUAL_RETRY)
-        action.retry_policy.per_try_timeout.CopyFrom(api.seconds(policy.timeouts.attempt))
+    _retries(action, policy)
     if policy.rewrite is not None:
         rewrite(action, policy.rewrite, route.match)
     for mirror in policy.mirrors:
@@ -78,6 +72,19 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
         _hash(action.hash_policy.add(), template)
     for name in policy.upgrades:
         action.upgrade_configs.add(upgrade_type=name)
+
+
+def _retries(action: api.Message, policy: Policy) -> None:
+    """A route's retry policy replaces that of the virtual host, so the usual one is repeated where times need one."""
+    times = policy.timeouts
+    attempt, silence = (times.attempt, times.idle) if times else (None, None)
+    if policy.retry is None and attempt is None and silence is None:
+        return
+    action.retry_policy.CopyFrom(USUAL_RETRY if policy.retry is None else retry(policy.retry))
+    if attempt is not None:
+        action.retry_policy.per_try_timeout.CopyFrom(api.seconds(attempt))
+    if silence is not None:
+        action.retry_policy.per_try_idle_timeout.CopyFrom(api.seconds(silence))
 
 
 def _timeouts(action: api.Message, policy: Policy) -> None:
@@ -193,9 +200,6 @@ def retry(wanted: Retry) -> api.Message:
         policy.retry_back_off.base_interval.CopyFrom(api.seconds(wanted.base_interval))
         if wanted.max_interval:
             policy.retry_back_off.max_interval.CopyFrom(api.seconds(wanted.max_interval))
-    if wanted.idempotent_only:
-        methods = policy.retriable_request_headers.add(name=":method")
-        methods.string_match.safe_regex.regex = _IDEMPOTENT
     return policy
 
 

@@ -31,16 +31,23 @@ from envoy.config.route.v3 import route_pb2 as route
 from envoy.config.route.v3 import scoped_route_pb2 as scoped_route
 from envoy.extensions.access_loggers.file.v3 import file_pb2 as file_log
 from envoy.extensions.common.matching.v3 import extension_matcher_pb2 as extension_matcher
+from envoy.extensions.compression.brotli.compressor.v3 import brotli_pb2 as brotli
+from envoy.extensions.compression.gzip.compressor.v3 import gzip_pb2 as gzip
+from envoy.extensions.filters.http.buffer.v3 import buffer_pb2 as buffer
 from envoy.extensions.filters.http.composite.v3 import composite_pb2 as composite
+from envoy.extensions.filters.http.compressor.v3 import compressor_pb2 as compressor
 from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2 as header_mutation
 from envoy.extensions.filters.http.lua.v3 import lua_pb2 as lua
 from envoy.extensions.filters.http.on_demand.v3 import on_demand_pb2 as on_demand
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as rbac
 from envoy.extensions.filters.http.router.v3 import router_pb2 as router
+from envoy.extensions.filters.http.set_metadata.v3 import set_metadata_pb2 as set_metadata
+from envoy.extensions.filters.http.stateful_session.v3 import stateful_session_pb2 as stateful_session
 from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_pb2 as proxy_protocol
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2 as tls_inspector
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
+from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as session_cookie
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
@@ -55,13 +62,14 @@ from xds.type.matcher.v3 import matcher_pb2 as matcher
 from xds.type.v3 import typed_struct_pb2 as typed_struct
 
 __all__ = [
-    "accesslog", "address", "any_pb2", "base", "bootstrap", "circuit_breaker", "cluster", "composite",
-    "config_source", "connections", "duration_pb2", "early_header_mutation", "endpoint", "endpoint_components",
-    "extension", "extension_matcher", "file_log", "fixed_heap", "grpc_service", "hcm", "header_mutation",
-    "health_check", "http_options", "listener", "listener_components", "lua", "matcher", "network_inputs",
-    "on_demand", "outlier_detection", "overload", "previous_hosts", "protocol", "proxy_protocol", "rbac",
-    "rbac_config", "route", "route_components", "router", "scoped_route", "struct_pb2", "substitution", "tls",
-    "tls_common", "tls_inspector", "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
+    "accesslog", "address", "any_pb2", "base", "bootstrap", "brotli", "buffer", "circuit_breaker",
+    "cluster", "composite", "compressor", "config_source", "connections", "duration_pb2", "early_header_mutation",
+    "endpoint", "endpoint_components", "extension", "extension_matcher", "file_log", "fixed_heap", "grpc_service",
+    "gzip", "hcm", "header_mutation", "health_check", "http_options", "listener", "listener_components", "lua",
+    "matcher", "network_inputs", "on_demand", "outlier_detection", "overload", "previous_hosts", "protocol",
+    "proxy_protocol", "rbac", "rbac_config", "route", "route_components", "router", "scoped_route", "session_cookie",
+    "set_metadata", "stateful_session", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector",
+    "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
 ]  # fmt: skip
 
 Message = Any

@@ -14,6 +14,12 @@ ACTIONS = {
 }
 
 
+def literals(changes: HeaderChanges | None) -> list[tuple[str, str]]:
+    """Headers whose values are known beforehand."""
+    found = ((change.name, change.value.literal) for change in (changes.changes if changes else ()))
+    return [(name, value) for name, value in found if value is not None]
+
+
 def request(message: api.Message, changes: HeaderChanges | None) -> None:
     """Write changes of request headers into a Route or a ClusterWeight."""
     _write(message.request_headers_to_add, message.request_headers_to_remove, changes)

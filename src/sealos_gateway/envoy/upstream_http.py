@@ -9,6 +9,8 @@ from sealos_gateway.model.backend_policy import Protocol
 OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 HTTP2 = (Protocol.H2C, Protocol.HTTPS2)
 _IDLE_SECONDS = 60
+#: Enough for any `proxy-buffer-size` that people write for nginx; it costs nothing until a backend sends so much.
+_RESPONSE_HEADERS_KB = 256
 
 
 def options(protocol: Protocol) -> api.Message:
@@ -18,5 +20,7 @@ def options(protocol: Protocol) -> api.Message:
         explicit.http2_protocol_options.allow_connect = True
     else:
         explicit.http_protocol_options.SetInParent()
-    common = api.protocol.HttpProtocolOptions(idle_timeout=api.seconds(_IDLE_SECONDS))
+    common = api.protocol.HttpProtocolOptions(
+        idle_timeout=api.seconds(_IDLE_SECONDS), max_response_headers_kb=api.uint(_RESPONSE_HEADERS_KB)
+    )
     return api.http_options.HttpProtocolOptions(explicit_http_config=explicit, common_http_protocol_options=common)

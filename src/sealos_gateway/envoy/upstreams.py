@@ -33,6 +33,8 @@ def cluster(backend: Backend, domain: str) -> api.Message:
     if backend.protocol in _SECURE or backend.tls is not None:
         message.transport_socket.CopyFrom(upstream_tls.transport_socket(backend))
     if backend.key.policy is not None:
+        # What it did is counted under the name without the policy: that is what dashboards ask for.
+        message.alt_stat_name = names.backend(backend.key._replace(policy=None), domain)
         backend_policies.fill(message, backend.key.policy, backend)
     return message
 

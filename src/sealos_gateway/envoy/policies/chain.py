@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import limits, networks
+from sealos_gateway.envoy.policies import affinity, compression, error_pages, limits, log, networks
 from sealos_gateway.model.policy import Policy
+from sealos_gateway.model.traffic import Route
 
 FILTER = "sealos.policies"
 
@@ -26,10 +27,12 @@ def http_filter() -> api.Message:
     return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack(config))
 
 
-def per_route(policy: Policy, context: Context) -> api.Message | None:
+def per_route(route: Route, context: Context) -> api.Message | None:
     """What a route's `typed_per_filter_config[FILTER]` has to be; None where its policies need no filter."""
+    if route.policy is None:
+        return None
     action = api.composite.ExecuteFilterAction()
-    for name, config in _filters(policy, context):
+    for name, config in _filters(route, route.policy, context):
         action.filter_chain.typed_config.add(name=name, typed_config=config)
     if not action.HasField("filter_chain"):
         return None
@@ -39,7 +42,11 @@ def per_route(policy: Policy, context: Context) -> api.Message | None:
     return api.pack(config)
 
 
-def _filters(policy: Policy, _context: Context) -> Filters:
+def _filters(route: Route, policy: Policy, context: Context) -> Filters:
     """Who may not pass is stopped before any work is done for him; what changes responses comes last."""
+    yield from log.filters(policy)
     yield from networks.filters(policy)
     yield from limits.filters(policy)
+    yield from affinity.filters(route, policy)
+    yield from compression.filters(policy)
+    yield from error_pages.filters(policy, context)

@@ -9,10 +9,14 @@ from sealos_gateway.model.policy import Policy
 
 _BODY_LIMIT = "envoy.extensions.filters.http.body_size_limit.v3.BodySizeLimit"
 _MOST = (1 << 32) - 1
+_BUFFERED = 64 << 20
 
 
 def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
     """413 for a larger body, whether its length is told or not; nothing is buffered unless the policy says so."""
-    if policy.body_limit:
+    if policy.buffer_request:
+        buffered = api.buffer.Buffer(max_request_bytes=api.uint(min(policy.body_limit or _BUFFERED, _BUFFERED)))
+        yield "envoy.filters.http.buffer", api.pack(buffered)
+    elif policy.body_limit:
         limit = {"max_request_bytes": min(policy.body_limit, _MOST)}
         yield "envoy.filters.http.body_size_limit", api.pack_struct(_BODY_LIMIT, limit)

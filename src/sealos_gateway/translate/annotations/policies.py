@@ -13,7 +13,7 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.annotations import every, general
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.annotations import access, body, redirects
+from sealos_gateway.translate.annotations import access, balance, body, copies, redirects, times, upstream
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.world import World
@@ -51,7 +51,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         return None
     values = Values(ingress.metadata, Origin(KIND, ref))
     draft = Draft(ingress, nginx, read, world)
-    for family in (redirects, access, body):
+    for family in (redirects, access, body, times, balance, upstream, copies):
         family.read(values, draft)
     _unknown(ingress, values)
     found = IngressPolicy(

@@ -73,7 +73,7 @@ class Values:
         """Tell a mistake; where the annotation protects something, the routes of the object are refused for it."""
         name = (self._find(entry) or (entry.name, ""))[0]
         what = (
-            "the routes answer 503 until it is corrected" if entry.closed else f"it holds as if absent: {entry.default}"
+            "the routes answer 503 until it is corrected" if entry.closed else f"it counts as absent: {entry.default}"
         )
         self.refused = self.refused or entry.closed
         self.problems.append(Problem(self.origin, f"metadata.annotations[{name}]", reason, f"{message}; {what}"))

@@ -1,0 +1,107 @@
+"""Which endpoint of a backend gets a request: algorithm, hashing, a cookie, checks and limits."""
+
+from __future__ import annotations
+
+import re
+
+from sealos_gateway.model.backend_policy import ActiveCheck, Balance, Limits, PassiveCheck
+from sealos_gateway.model.policy import Affinity
+from sealos_gateway.model.template import Of, Template, Variable
+from sealos_gateway.nginx import variables
+from sealos_gateway.nginx.lexer import NginxError, Position, Word
+from sealos_gateway.resources.annotations import backends
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.values import Values
+
+_ALGORITHMS = {
+    "round_robin": Balance.ROUND_ROBIN,
+    "ewma": Balance.LEAST_REQUEST,
+    "least_request": Balance.LEAST_REQUEST,
+    "least_conn": Balance.LEAST_REQUEST,
+    "random": Balance.RANDOM,
+    "ip_hash": Balance.MAGLEV,
+}
+_HASHABLE = (
+    Of.REQUEST_HEADER, Of.COOKIE, Of.QUERY_PARAMETER, Of.CLIENT_ADDRESS, Of.PATH, Of.PATH_AND_QUERY, Of.HOST,
+    Of.AUTHORITY,
+)  # fmt: skip
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_SAME_SITE = {"none": "None", "lax": "Lax", "strict": "Strict"}
+
+
+def read(values: Values, draft: Draft) -> None:
+    """`load-balance`, `upstream-hash-by`, `affinity`, health checks and limits."""
+    algorithm = values.choice(backends.LOAD_BALANCE, *_ALGORITHMS)
+    if algorithm is not None:
+        draft.backend["balance"] = _ALGORITHMS[algorithm]
+    if algorithm == "ip_hash":
+        draft.policy["hash_by"] = (Template((Variable(Of.CLIENT_ADDRESS),)),)
+    if (keys := _keys(values)) is not None:
+        draft.policy["hash_by"] = keys
+        draft.backend["balance"] = Balance.MAGLEV
+    if values.boolean(backends.HASH_SUBSET):
+        values.complain(backends.HASH_SUBSET, "a group of endpoints for one key is not possible here")
+    _affinity(values, draft)
+    _checks(values, draft)
+
+
+def _keys(values: Values) -> tuple[Template, ...] | None:
+    """One template for each variable: Envoy hashes them one after the other."""
+    text = values.text(backends.HASH_BY)
+    if not text:
+        return None
+    try:
+        template = variables.parse(Word(text, Position(1, 1)))
+    except NginxError as error:
+        values.complain(backends.HASH_BY, str(error))
+        return None
+    found = template.variables
+    if not found:
+        values.complain(backends.HASH_BY, f"{text[:60]!r} names no variable, so every request would go to one endpoint")
+        return None
+    if odd := [it for it in found if it.of not in _HASHABLE]:
+        values.complain(backends.HASH_BY, f"Envoy cannot hash by the {odd[0]}")
+        return None
+    return tuple(Template((variable,)) for variable in found)
+
+
+def _affinity(values: Values, draft: Draft) -> None:
+    if values.choice(backends.AFFINITY, "cookie") is None:
+        return
+    values.choice(backends.AFFINITY_MODE, "balanced", "persistent")
+    values.choice(backends.AFFINITY_CANARY, "sticky", "legacy")
+    values.boolean(backends.COOKIE_ON_FAILURE)
+    name = values.read(backends.COOKIE_NAME, lambda text: text if _TOKEN.fullmatch(text) else None, "a cookie name")
+    path = values.read(backends.COOKIE_PATH, _attribute, "a path without semicolons")
+    domain = values.read(backends.COOKIE_DOMAIN, _attribute, "a domain")
+    age = values.whole(backends.COOKIE_MAX_AGE)
+    expires = values.whole(backends.COOKIE_EXPIRES)
+    same_site = values.choice(backends.COOKIE_SAME_SITE, *_SAME_SITE)
+    draft.policy["affinity"] = Affinity(
+        name or "INGRESSCOOKIE",
+        path=path or "",
+        domain=domain or "",
+        max_age=age if age is not None else expires,
+        same_site=_SAME_SITE[same_site] if same_site else "",
+        secure=values.boolean(backends.COOKIE_SECURE) or False,
+    )
+
+
+def _attribute(text: str) -> str | None:
+    return text if text.isascii() and text.isprintable() and not set(text) & set("; ,") else None
+
+
+def _checks(values: Values, draft: Draft) -> None:
+    path = values.read(backends.HEALTH_PATH, lambda text: text if text.startswith("/") else None, "a path")
+    interval = values.whole(backends.HEALTH_INTERVAL, 1, 3600)
+    if path:
+        draft.backend["active"] = ActiveCheck(path, interval=float(interval or 10))
+    if errors := values.whole(backends.PASSIVE_ERRORS, 1, 1000):
+        draft.backend["passive"] = PassiveCheck(errors)
+    limits = Limits(
+        connections=values.whole(backends.MAX_CONNECTIONS) or 0,
+        pending=values.whole(backends.MAX_PENDING) or 0,
+        requests=values.whole(backends.MAX_REQUESTS) or 0,
+    )
+    if limits != Limits():
+        draft.backend["limits"] = limits

@@ -1,0 +1,54 @@
+"""Times and repeats on the way to a backend."""
+
+from __future__ import annotations
+
+from sealos_gateway.model.policy import Retry, RetryOn, Timeouts
+from sealos_gateway.resources.annotations import backends
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.values import Values
+
+_USUAL_CONNECT = 5
+_NGINX_SILENCE = 60
+_MOST_TRIES = 10
+_SAFE = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)
+_WORDS = {"error": (RetryOn.RESET,), "timeout": (RetryOn.RESET,), "invalid_header": (RetryOn.RESET,)}
+_STATUSES = {f"http_{status}": status for status in (403, 404, 429, 500, 502, 503, 504)}
+_FLAGS = ("off", "non_idempotent", "updating")
+_USUAL_TRIES = 3
+
+
+def read(values: Values, draft: Draft) -> None:
+    """Timeouts and `proxy-next-upstream`."""
+    connect = values.whole(backends.CONNECT_TIMEOUT, 1, 3600)
+    if connect is not None and connect != _USUAL_CONNECT:
+        draft.backend["connect_timeout"] = float(connect)
+    silences = [values.whole(entry, 0, 31_536_000) for entry in (backends.READ_TIMEOUT, backends.SEND_TIMEOUT)]
+    if draft.nginx:
+        silences = [_NGINX_SILENCE if it is None else it for it in silences]
+    said = [it for it in silences if it is not None]
+    idle = (0 if 0 in said else max(said)) if said else None
+    request = values.whole(backends.REQUEST_TIMEOUT, 0, 31_536_000)
+    if idle is not None or request is not None:
+        draft.policy["timeouts"] = Timeouts(request=request, idle=idle)
+    _repeats(values, draft)
+
+
+def _repeats(values: Values, draft: Draft) -> None:
+    values.whole(backends.NEXT_TIMEOUT, 0, 31_536_000)  # read so that nonsense is told; see its entry
+    tries = values.whole(backends.NEXT_TRIES, 0, 1000)
+    words = values.read(backends.NEXT_UPSTREAM, _known, f"a list of {', '.join((*_WORDS, *_STATUSES, *_FLAGS[:2]))}")
+    if words is None and tries is None:
+        return
+    said = words or ("error", "timeout")
+    attempts = min((tries or _MOST_TRIES) if tries is not None else _USUAL_TRIES, _MOST_TRIES) - 1
+    if "off" in said or attempts == 0:
+        draft.policy["retry"] = Retry(0)
+        return
+    reached = tuple(dict.fromkeys(condition for word in said for condition in _WORDS.get(word, ())))
+    statuses = tuple(_STATUSES[word] for word in said if word in _STATUSES)
+    draft.policy["retry"] = Retry(attempts, (*_SAFE, *reached), statuses, idempotent_only="non_idempotent" not in said)
+
+
+def _known(text: str) -> tuple[str, ...] | None:
+    words = tuple(text.lower().replace(",", " ").split())
+    return words if words and all(word in _WORDS or word in _STATUSES or word in _FLAGS for word in words) else None

@@ -1,0 +1,133 @@
+"""How a backend is spoken to: protocol, TLS, connections, buffering, the backend behind the backend."""
+
+from __future__ import annotations
+
+from sealos_gateway.model.backend_policy import BackendTls, Protocol
+from sealos_gateway.resources.annotations import backends
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.annotations import targets
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.values import Values
+
+_PROTOCOLS = {
+    "HTTP": Protocol.HTTP1,
+    "AUTO_HTTP": Protocol.HTTP1,
+    "WS": Protocol.HTTP1,
+    "HTTPS": Protocol.HTTPS,
+    "WSS": Protocol.HTTPS,
+    "GRPC": Protocol.H2C,
+    "H2C": Protocol.H2C,
+    "GRPCS": Protocol.HTTPS2,
+}
+_VERSIONS = {"tlsv1": "1.0", "tlsv1.0": "1.0", "tlsv1.1": "1.1", "tlsv1.2": "1.2", "tlsv1.3": "1.3"}
+#: The cipher suites of TLS 1.2 and below that BoringSSL has (its documentation of SSL_CTX_set_cipher_list).
+_CIPHERS = frozenset(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES128-SHA", "ECDHE-RSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE-RSA-AES256-SHA",
+        "AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA",
+    )
+)  # fmt: skip
+
+
+def read(values: Values, draft: Draft) -> None:
+    """`backend-protocol`, `proxy-ssl-*`, `service-upstream`, `default-backend` and what has to do with bodies."""
+    _protocol(values, draft)
+    if values.boolean(backends.SERVICE_UPSTREAM):
+        draft.backend["service_address"] = True
+    if (service := targets.service_of(values, backends.DEFAULT_BACKEND, draft)) is not None:
+        draft.backend["fallback"] = service[:3]
+    _tls(values, draft)
+    _connections(values, draft)
+    if values.boolean(backends.COMPRESSION):
+        draft.policy["compression"] = targets.USUAL_COMPRESSION
+    if values.boolean(backends.ACCESS_LOG) is False:
+        draft.policy["access_log"] = False
+
+
+def _protocol(values: Values, draft: Draft) -> None:
+    said = values.text(backends.BACKEND_PROTOCOL)
+    if said is None:
+        return
+    found = _PROTOCOLS.get(said.upper())
+    if found is None:
+        values.complain(backends.BACKEND_PROTOCOL, f"{said[:40]!r} is not one of {', '.join(_PROTOCOLS)}")
+    elif found is not Protocol.HTTP1:
+        draft.backend["protocol"] = found
+
+
+def _connections(values: Values, draft: Draft) -> None:
+    if values.choice(backends.CONNECTION_HEADER, "close", "keep-alive") == "close":
+        draft.backend["requests_per_connection"] = 1
+    if values.choice(backends.REQUEST_BUFFERING, "on", "off") == "on":
+        draft.policy["buffer_request"] = True
+    version = values.text(backends.HTTP_VERSION)
+    if version not in (None, "1.1"):
+        values.complain(backends.HTTP_VERSION, f"{version[:10]!r} cannot be spoken to a backend; write 1.1")
+
+
+def _tls(values: Values, draft: Draft) -> None:
+    """The Secret gives the client certificate and the authorities; the authorities count where `verify` is on."""
+    secret = _secret(values, draft)
+    verify = values.choice(backends.SSL_VERIFY, "on", "off") == "on"
+    name = values.text(backends.SSL_NAME)
+    sends_name = values.choice(backends.SSL_SERVER_NAME, "on", "off") == "on"
+    versions, ciphers = _versions(values), _ciphers(values)
+    depth = values.whole(backends.SSL_DEPTH, 0, 100) or 0
+    if draft.backend.get("protocol") not in (Protocol.HTTPS, Protocol.HTTPS2):
+        return
+    if verify and secret is None:
+        values.complain(backends.SSL_VERIFY, "without `proxy-ssl-secret` there is no authority to check against")
+        return
+    tls = BackendTls(
+        server_name=name or "" if (sends_name or verify) else "",
+        verify=verify,
+        authority=Origin("Secret", secret) if verify and secret else None,
+        certificate=secret,
+        verify_depth=depth,
+        min_version=versions[0] if versions else "",
+        max_version=versions[-1] if versions else "",
+        ciphers=ciphers,
+    )
+    if tls != BackendTls():
+        draft.backend["tls"] = tls
+    if secret is not None:
+        draft.client_pairs[secret] = None
+        if verify:
+            draft.authorities[Origin("Secret", secret)] = None
+
+
+def _secret(values: Values, draft: Draft) -> Ref | None:
+    """`name` or `namespace/name`; a Secret of another namespace is somebody else's."""
+    own = draft.ingress.metadata.namespace
+
+    def parsed(text: str) -> Ref | None:
+        namespace, slash, name = text.partition("/")
+        ref = Ref(namespace, name) if slash else Ref(own, namespace)
+        return ref if ref.namespace == own and ref.name and "/" not in ref.name else None
+
+    ref = values.read(backends.SSL_SECRET, parsed, f"a Secret of namespace {own}")
+    if ref is not None:
+        draft.secrets[ref] = None
+        if draft.read(draft.world.secrets, ref) is None:
+            values.complain(backends.SSL_SECRET, f"Secret {ref} does not exist")
+    return ref
+
+
+def _versions(values: Values) -> tuple[str, ...]:
+    def parsed(text: str) -> tuple[str, ...] | None:
+        found = [_VERSIONS.get(word.lower()) for word in text.split()]
+        known = [version for version in found if version is not None]
+        return tuple(sorted(known)) if known and len(known) == len(found) else None
+
+    return values.read(backends.SSL_PROTOCOLS, parsed, "a list of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3") or ()
+
+
+def _ciphers(values: Values) -> tuple[str, ...]:
+    text = values.text(backends.SSL_CIPHERS) or ""
+    words = [word.strip() for word in text.replace(",", ":").split(":") if word.strip()]
+    kept = tuple(dict.fromkeys(word for word in words if word in _CIPHERS))
+    if dropped := [word for word in words if word not in _CIPHERS and word != "DEFAULT"]:
+        values.complain(backends.SSL_CIPHERS, f"Envoy has no cipher suite {dropped[0][:40]!r}")
+    return kept
