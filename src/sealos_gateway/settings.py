@@ -66,6 +66,8 @@ class IngressSettings(_Group, frozen=True):
     # Allow ExternalName Services that name the gateway's own machine (`localhost`, 127.0.0.1, link-local addresses).
     # Off, because a tenant could reach ports that listen there for others. A name in DNS can still resolve to it.
     local_external_names: bool = False
+    # What a client is answered that is over its `limit-rps`, `limit-rpm` or `limit-connections`.
+    limit_status: int = 503
     # The DNS suffix of the cluster: part of the names of Envoy clusters.
     cluster_domain: str = "cluster.local"
 
@@ -235,6 +237,7 @@ _RANGES = (
     ("http_port", 0, 65_535),
     ("https_port", 0, 65_535),
     ("status_port", 0, 65_535),
+    ("ingress.limit_status", 400, 599),
     ("tls.max_secrets", 1, 10_000_000),
     ("http.max_request_headers_kb", 1, 8_192),
     ("http.max_request_headers", 1, 65_536),

@@ -38,6 +38,7 @@ def rules(settings: Settings) -> Rules:
             (_pattern(entry.pattern), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
         ),
         local_external_names=settings.ingress.local_external_names,
+        limit_status=settings.ingress.limit_status,
         gateway=GATEWAY,
     )
 

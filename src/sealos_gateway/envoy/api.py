@@ -36,7 +36,9 @@ from envoy.extensions.compression.gzip.compressor.v3 import gzip_pb2 as gzip
 from envoy.extensions.filters.http.buffer.v3 import buffer_pb2 as buffer
 from envoy.extensions.filters.http.composite.v3 import composite_pb2 as composite
 from envoy.extensions.filters.http.compressor.v3 import compressor_pb2 as compressor
+from envoy.extensions.filters.http.fault.v3 import fault_pb2 as fault
 from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2 as header_mutation
+from envoy.extensions.filters.http.local_ratelimit.v3 import local_rate_limit_pb2 as local_ratelimit
 from envoy.extensions.filters.http.lua.v3 import lua_pb2 as lua
 from envoy.extensions.filters.http.on_demand.v3 import on_demand_pb2 as on_demand
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as rbac
@@ -62,15 +64,65 @@ from xds.type.matcher.v3 import matcher_pb2 as matcher
 from xds.type.v3 import typed_struct_pb2 as typed_struct
 
 __all__ = [
-    "accesslog", "address", "any_pb2", "base", "bootstrap", "brotli", "buffer", "circuit_breaker",
-    "cluster", "composite", "compressor", "config_source", "connections", "duration_pb2", "early_header_mutation",
-    "endpoint", "endpoint_components", "extension", "extension_matcher", "file_log", "fixed_heap", "grpc_service",
-    "gzip", "hcm", "header_mutation", "health_check", "http_options", "listener", "listener_components", "lua",
-    "matcher", "network_inputs", "on_demand", "outlier_detection", "overload", "previous_hosts", "protocol",
-    "proxy_protocol", "rbac", "rbac_config", "route", "route_components", "router", "scoped_route", "session_cookie",
-    "set_metadata", "stateful_session", "struct_pb2", "substitution", "tls", "tls_common", "tls_inspector",
-    "tls_secret", "typed_struct", "wrappers_pb2", "xds_extension",
-]  # fmt: skip
+    "accesslog",
+    "address",
+    "any_pb2",
+    "base",
+    "bootstrap",
+    "brotli",
+    "buffer",
+    "circuit_breaker",
+    "cluster",
+    "composite",
+    "compressor",
+    "config_source",
+    "connections",
+    "duration_pb2",
+    "early_header_mutation",
+    "endpoint",
+    "endpoint_components",
+    "extension",
+    "extension_matcher",
+    "fault",
+    "file_log",
+    "fixed_heap",
+    "grpc_service",
+    "gzip",
+    "hcm",
+    "header_mutation",
+    "health_check",
+    "http_options",
+    "listener",
+    "listener_components",
+    "local_ratelimit",
+    "lua",
+    "matcher",
+    "network_inputs",
+    "on_demand",
+    "outlier_detection",
+    "overload",
+    "previous_hosts",
+    "protocol",
+    "proxy_protocol",
+    "rbac",
+    "rbac_config",
+    "route",
+    "route_components",
+    "router",
+    "scoped_route",
+    "session_cookie",
+    "set_metadata",
+    "stateful_session",
+    "struct_pb2",
+    "substitution",
+    "tls",
+    "tls_common",
+    "tls_inspector",
+    "tls_secret",
+    "typed_struct",
+    "wrappers_pb2",
+    "xds_extension",
+]
 
 Message = Any
 

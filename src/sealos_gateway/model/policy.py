@@ -117,7 +117,7 @@ class RateLimit(_Value, frozen=True):
 
 
 class Bandwidth(_Value, frozen=True):
-    """Bytes a second; 0 means no limit. Shared by all requests of the route in one Envoy."""
+    """Bytes a second of each response, of each request's body; 0 means no limit."""
 
     response: int = 0
     request: int = 0

@@ -33,6 +33,8 @@ class Rules:
     local_external_names: bool = False
     #: Classes whose users expect the defaults of ingress-nginx.
     nginx_classes: frozenset[str] = frozenset({"nginx"})
+    #: What a client is answered that is over its limit.
+    limit_status: int = 503
     #: The gateway whose listeners serve Ingresses.
     gateway: str = "ingress"
 

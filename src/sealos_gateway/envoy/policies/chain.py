@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import affinity, compression, error_pages, limits, log, networks
+from sealos_gateway.envoy.policies import affinity, compression, error_pages, limits, log, networks, rates
 from sealos_gateway.model.policy import Policy
 from sealos_gateway.model.traffic import Route
 
@@ -45,8 +45,10 @@ def per_route(route: Route, context: Context) -> api.Message | None:
 def _filters(route: Route, policy: Policy, context: Context) -> Filters:
     """Who may not pass is stopped before any work is done for him; what changes responses comes last."""
     yield from log.filters(policy)
+    yield from rates.filters(policy)
     yield from networks.filters(policy)
     yield from limits.filters(policy)
     yield from affinity.filters(route, policy)
     yield from compression.filters(policy)
+    yield from rates.bandwidth(policy)
     yield from error_pages.filters(policy, context)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from sealos_gateway.envoy import api
 from sealos_gateway.model.policy import Policy
 
+#: Where RBAC filters leave their notes (dynamic metadata).
+METADATA = "envoy.filters.http.rbac"
+
 
 def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
     """Deny first, then allow; an empty list of allowed networks allows everybody."""
@@ -20,13 +23,24 @@ def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
         yield "allow", _rbac(actions.ALLOW, wanted.allow)
 
 
+def noted(networks: Iterable[str], prefix: str) -> api.Message:
+    """A filter that stops nobody: it leaves a note, `allowed` or `denied`, under `<prefix>shadow_engine_result`."""
+    message = api.rbac.RBAC(shadow_rules_stat_prefix=prefix)
+    _fill(message.shadow_rules, api.rbac_config.RBAC.ALLOW, networks)
+    return api.pack(message)
+
+
 def _rbac(action: int, networks: Iterable[str]) -> api.Message:
     message = api.rbac.RBAC()
-    message.rules.action = action
-    rule = message.rules.policies["networks"]
+    _fill(message.rules, action, networks)
+    return api.pack(message)
+
+
+def _fill(rules: api.Message, action: int, networks: Iterable[str]) -> None:
+    rules.action = action
+    rule = rules.policies["networks"]
     rule.permissions.add().any = True
     for network in networks:
         address, _, length = network.partition("/")
         place = rule.principals.add().remote_ip
         place.address_prefix, place.prefix_len.value = address, int(length)
-    return api.pack(message)

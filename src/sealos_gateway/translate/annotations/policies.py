@@ -13,12 +13,22 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.annotations import every, general
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.annotations import access, balance, body, copies, redirects, times, upstream
+from sealos_gateway.translate.annotations import access, balance, body, copies, limits, redirects, times, upstream
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
+_FAMILIES = (  # one per line: every family adds its own
+    redirects,
+    access,
+    body,
+    limits,
+    times,
+    balance,
+    upstream,
+    copies,
+)
 
 
 class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
@@ -51,7 +61,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         return None
     values = Values(ingress.metadata, Origin(KIND, ref))
     draft = Draft(ingress, nginx, read, world)
-    for family in (redirects, access, body, times, balance, upstream, copies):
+    for family in _FAMILIES:
         family.read(values, draft)
     _unknown(ingress, values)
     found = IngressPolicy(
