@@ -218,6 +218,7 @@ def _print_explanation(found: explain.Explanation) -> None:
         ("object", found.object),
         ("backend", found.backend),
         ("endpoints", ", ".join(found.endpoints)),
+        ("held back", ", ".join(found.held_back)),
     )
     for name, value in rows:
         if value:

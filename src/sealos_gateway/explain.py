@@ -33,7 +33,10 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The answer, from the request to the endpoints. Empty strings stand for 'not applicable'."""
+    """The answer, from the request to the endpoints. Empty strings stand for 'not applicable'.
+
+    `endpoints` are those that Envoys know; `held_back` those they will hear of later (`sealos.io/eds-cache-ttl`).
+    """
 
     url: str
     host: str = ""
@@ -43,6 +46,7 @@ class Explanation(msgspec.Struct, frozen=True):
     object: str = ""
     backend: str = ""
     endpoints: tuple[str, ...] = ()
+    held_back: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     others: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -147,14 +151,26 @@ def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
         case Forward(key):
             places = _places(key, pipeline)
             answer = "forwarded" if places else "503 no healthy upstream: the Service has no ready endpoint"
-            return {"answer": answer, "backend": _named(key, pipeline), "endpoints": places}
+            return {
+                "answer": answer,
+                "backend": _named(key, pipeline),
+                "endpoints": places,
+                "held_back": _held_back(key, pipeline),
+            }
 
 
 def _places(key: BackendKey, pipeline: Pipeline) -> tuple[str, ...]:
-    backend, endpoints = pipeline.backends.get(key), pipeline.endpoints.get(key)
+    backend, endpoints = pipeline.backends.get(key), pipeline.published_endpoints(key)
     if backend and backend.dns_name:
         return (f"{backend.dns_name}:{backend.dns_port} (DNS)",)
     return tuple(_place(*endpoint) for endpoint in (endpoints.endpoints if endpoints else ()))
+
+
+def _held_back(key: BackendKey, pipeline: Pipeline) -> tuple[str, ...]:
+    """Endpoints that Envoys will hear of later (`sealos.io/eds-cache-ttl`)."""
+    known, newest = pipeline.published_endpoints(key), pipeline.endpoints.get(key)
+    held = set(newest.endpoints).difference(known.endpoints) if newest and known else ()
+    return tuple(_place(*endpoint) for endpoint in sorted(held))
 
 
 def _named(key: BackendKey | None, pipeline: Pipeline) -> str:

@@ -56,6 +56,7 @@ class Gateway:
         self.ready = asyncio.Event()
         self._unreported = asyncio.Event()
         self._refusals = asyncio.Event()
+        self._held_back = asyncio.Event()
         self._settling = asyncio.Lock()
         stream = functools.partial(
             Stream,
@@ -63,6 +64,7 @@ class Gateway:
             follows={names.CLUSTER: names.ENDPOINTS},
             break_last=names.BREAK_LAST,
             most={names.SECRET: settings.tls.max_secrets},
+            pieces=self.pipeline.pieces,
         )
         self.server = AdsServer(
             self.pipeline.snapshot, self.fleet, state / "xds.sock",
@@ -103,6 +105,7 @@ class Gateway:
                     group.create_task(self._remember_hot(stop), name="hot hosts"),
                     group.create_task(self._report(), name="report"),
                     group.create_task(self._keep_last_good(), name="last good"),
+                    group.create_task(self._let_go(), name="held back"),
                 ]
                 await envoy
                 for task in background:
@@ -161,8 +164,10 @@ class Gateway:
             for number, _ in enumerate(self.pipeline.steps(), start=1):
                 if number % _STEPS_AT_ONCE == 0:
                     await asyncio.sleep(0)
-            if self.pipeline.snapshot.commit():
+            if self.pipeline.publish(time.monotonic() if self.ready.is_set() else None):
                 self.server.wake()
+            if self.pipeline.pace.due is not None:
+                self._held_back.set()
             self.metrics.settled(time.perf_counter() - began)
 
     async def _keep_last_good(self) -> None:
@@ -173,6 +178,16 @@ class Gateway:
             self._refusals.clear()
             refused = {it.name for it in self.fleet.rejections() if it.type == names.ROUTES and it.node}
             await self._settle(functools.partial(self.pipeline.keep_last_good, refused))
+
+    async def _let_go(self) -> None:
+        """Publish endpoints that were held back when their time has come."""
+        while True:
+            due = self.pipeline.pace.due
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._held_back.wait(), None if due is None else due - time.monotonic())
+            self._held_back.clear()
+            if due is not None and due <= time.monotonic():
+                await self._settle(lambda: None)
 
     async def _report(self) -> None:
         """Log problems as they come and go, at most once a second: never in the way of a change."""

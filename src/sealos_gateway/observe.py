@@ -9,7 +9,7 @@ from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from sealos_gateway.envoy import names
 from sealos_gateway.model.problem import Problem
@@ -63,9 +63,22 @@ class Metrics:
         yield rejected
         yield GaugeMetricFamily("sgw_derivation_failures", "Rows kept at their last good value after an internal error",
                                 value=len(self._pipeline.graph.failures))  # fmt: skip
+        yield from self._push()
         yield GaugeMetricFamily("sgw_revision", "Revision of the snapshot", value=self._pipeline.snapshot.revision)
         yield GaugeMetricFamily("sgw_acknowledged_revision", "Revision that every connected Envoy has, 0 without one",
                                 value=self._acknowledged())  # fmt: skip
+
+    def _push(self) -> Iterator[Metric]:
+        pace, batch = self._pipeline.pace, self._pipeline.pieces[names.CLUSTER]
+        counters = (
+            ("sgw_endpoint_changes", "Changes of the endpoints of Service ports in use", pace.changes),
+            ("sgw_endpoint_pushes", "Endpoint sets published to Envoys", pace.pushes),
+            ("sgw_endpoint_pushes_saved", "Changes of endpoints that needed no push of their own", pace.saved),
+        )
+        for name, text, value in counters:
+            yield CounterMetricFamily(name, text, value=value)
+        yield GaugeMetricFamily("sgw_endpoints_held_back", "Service ports whose newest endpoints wait", pace.held())
+        yield GaugeMetricFamily("sgw_cds_batch_size", "Most clusters in one response to an Envoy", batch)
 
     def _acknowledged(self) -> int:
         """Of every type on every stream the smallest; a type that an Envoy has not asked for yet does not count."""

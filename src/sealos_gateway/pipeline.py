@@ -12,11 +12,13 @@ hosts         over claimants: HostKey → VirtualHost                           
 backends      over the backends that hosts name;  endpoints: the same keys                         Derived
 listeners     over the listeners that settings ask for                                             Derived
 problems      over ingresses: what is wrong with each                                              Derived
+class_push    over ingress_classes: how fast changes may reach Envoy                               Derived
 sinks         hosts → scope, routes · backends → cluster · endpoints → load assignment · certificates → secrets
 ```
 
 The only place where `translate` and `envoy` meet. Sinks are not tables: they mark a resource as changed, and its bytes
-are made when an Envoy asks for it, so a host that nobody visits costs no protobuf. No I/O, no clock.
+are made when an Envoy asks for it, so a host that nobody visits costs no protobuf. Endpoints pass `pace` on their way,
+which may hold additions back (decision 015). No I/O, no clock: `publish` is told the time.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ from sealos_gateway.backend_names import BackendNames
 from sealos_gateway.envoy import listeners as envoy_listeners
 from sealos_gateway.envoy import names, routes, secrets, upstreams
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
+from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
-from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair
+from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair, cannot_wait
 from sealos_gateway.resources import core, ingress, kinds
 from sealos_gateway.resources.annotations.general import DEFAULT_CLASS
 from sealos_gateway.resources.gateway_api import gateways
@@ -43,11 +45,12 @@ from sealos_gateway.resources.gateway_api import policies as gateway_policies
 from sealos_gateway.resources.gateway_api import routes as gateway_routes
 from sealos_gateway.resources.meta import Origin, Ref, Resource
 from sealos_gateway.settings import Settings
-from sealos_gateway.translate import certificates, statuses, trust, virtual_hosts
+from sealos_gateway.translate import certificates, push, statuses, trust, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.world import World
+from sealos_gateway.xds.pace import Pace
 from sealos_gateway.xds.snapshot import Snapshot
 
 #: A listener with the server names that need a TLS context of their own, and the algorithms of each.
@@ -74,7 +77,7 @@ class LastGood:
 
 
 class Pipeline:
-    """Objects in (`put`, `drop`), resources out (`snapshot`), after `settle` and `commit`."""
+    """Objects in (`put`, `drop`), resources out (`snapshot`), after `steps` and `publish`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -82,6 +85,9 @@ class Pipeline:
         self.listener_options = wiring.listener_options(settings)
         self.domain = settings.ingress.cluster_domain
         self.context = Context(self.domain, settings.http.https_redirect_port or settings.https_port)
+        self.pieces = {names.CLUSTER: settings.push.cds_batch_size}
+        self.pace: Pace[BackendKey, EndpointSet] = Pace(cannot_wait)
+        self._pace_changed = False
         self.graph = Graph()
         self.backend_names = BackendNames(self.domain)
         self._sources()
@@ -177,12 +183,13 @@ class Pipeline:
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies
         )
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
-        in_use = Index(graph, "backends_in_use", _backends, *holders)
-        in_use.on_change.append(self.backend_names.changed)
-        self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, in_use)
+        self.in_use: Index[BackendKey, Any] = Index(graph, "backends_in_use", _backends, *holders)
+        self.in_use.on_change.append(self.backend_names.changed)
+        self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, self.in_use)
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
-            "endpoints", translate_upstreams.endpoint_set, in_use
+            "endpoints", translate_upstreams.endpoint_set, self.in_use
         )
+        self.class_push: Derived[Ref, push.ClassPush] = derived("class_push", push.class_push, self.ingress_classes)
         side_by_side = Index(graph, "side_by_side", _side_by_side, self.certificates)
         self.listeners: Derived[str, ListenerRow] = Derived(
             graph, "listeners", partial(self._listener_row, side_by_side=side_by_side), self.wanted_listeners
@@ -221,7 +228,8 @@ class Pipeline:
     def _sinks(self) -> None:
         self.hosts.on_change.append(self._host_changed)
         self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
-        self.endpoints.on_change.append(partial(self._backend_changed, names.ENDPOINTS))
+        self.endpoints.on_change.append(self.pace.offer)
+        self.class_push.on_change.append(self._class_push_changed)
         self.certificates.on_change.append(self._certificate_changed)
         self.listeners.on_change.append(self._listener_changed)
         self.authorities.on_change.append(lambda origin, row: self._secret_changed(names.trust(origin), row))
@@ -242,6 +250,10 @@ class Pipeline:
             self.snapshot.drop(type_url, name)
         else:
             self.snapshot.touch(type_url, name)
+
+    def _class_push_changed(self, _ref: Ref, _row: push.ClassPush | None) -> None:
+        self.pieces[names.CLUSTER] = push.batch_size(self.class_push, self.settings.push.cds_batch_size)
+        self._pace_changed = True
 
     def _certificate_changed(self, pattern: str, row: Certificate | None) -> None:
         pairs = row.pairs if row else ()
@@ -272,7 +284,7 @@ class Pipeline:
         return _bytes(upstreams.cluster(row, self.domain)) if row else None
 
     def _render_endpoints(self, name: str) -> bytes | None:
-        row = self.endpoints.get(self.backend_names.key(name))
+        row = self.published_endpoints(self.backend_names.key(name))
         return _bytes(upstreams.load_assignment(row, self.domain)) if row else None
 
     def _render_routes(self, name: str) -> bytes | None:
@@ -322,19 +334,52 @@ class Pipeline:
                 self.last_good.put(name, LastGood(kept))
 
     def steps(self) -> Iterator[None]:
-        """Settle in steps of one row; nothing is visible to streams before `snapshot.commit()`."""
+        """Settle in steps of one row; nothing is visible to streams before `publish`."""
         return self.graph.steps()
 
-    def settle(self) -> bool:
-        """Bring everything up to date and commit; returns whether any resource changed."""
-        self.graph.settle()
+    def publish(self, now: float | None) -> bool:
+        """Commit what has settled and may go out; returns whether any resource changed.
+
+        `now`: seconds of a clock that never goes back; None while no Envoy is served, then nothing is held back.
+        """
+        ttl = self._endpoints_ttl()
+        if self._pace_changed:
+            self._pace_changed = False
+            self.pace.rethink(ttl)
+        for key, row in self.pace.release(now, ttl).items():
+            self._backend_changed(names.ENDPOINTS, key, row)
         return self.snapshot.commit()
+
+    def settle(self, now: float | None = None) -> bool:
+        """Bring everything up to date and publish it; returns whether any resource changed."""
+        self.graph.settle()
+        return self.publish(now)
+
+    def published_endpoints(self, key: BackendKey) -> EndpointSet | None:
+        """The endpoints of a backend as Envoys get them: those that are held back are not in it."""
+        return self.pace.published(key) or self.endpoints.get(key)
+
+    def _endpoints_ttl(self) -> Callable[[BackendKey], float]:
+        """Seconds, for a backend. Asked for when a backend is published, so no row has to remember it."""
+        default = float(self.settings.push.eds_cache_seconds)
+        if all(row.ttl is None for row in self.class_push.rows.values()):
+            return lambda _key: default
+
+        def read(table: Readable[Any, Any], key: Any, /) -> Any:
+            return table.get(key)
+
+        def ttl(key: BackendKey) -> float:
+            hosts = (self.hosts.get(holder) for holder in self.in_use.get(key) or ())
+            found = (route for host in hosts if host for route in host.routes if key in route.backends)
+            return push.ttl((route.origin for route in found), read, self.world, self.class_push, default)
+
+        return ttl
 
     def problems(self) -> list[Problem]:
         """Every problem of every object, in a stable order."""
-        found = [
-            p for table in (self.ingress_problems, self.setting_problems) for row in table.rows.values() for p in row
-        ]
+        tables = (self.ingress_problems, self.setting_problems)
+        found = [p for table in tables for row in table.rows.values() for p in row]
+        found += [p for row in self.class_push.rows.values() for p in row.problems]
         return sorted(found)
 
 

@@ -170,6 +170,16 @@ class EnvoySettings(_Group, frozen=True):
     log_level: str = "warning"
 
 
+class PushSettings(_Group, frozen=True):
+    """How fast changes may reach Envoy. Annotations of an IngressClass override both for its Ingresses."""
+
+    # Most clusters in one response; the next goes when Envoy has acknowledged that one.
+    cds_batch_size: int = 1000
+    # Seconds in which new endpoints (and weights) of one Service port reach Envoy at most once: the first at once, the
+    # rest together. What goes or is no longer ready is always told at once. 0 tells everything at once.
+    eds_cache_seconds: int = 0
+
+
 class KubernetesSettings(_Group, frozen=True):
     """Reading from an API server and writing status back (`sgw run --kubeconfig` or `--in-cluster`)."""
 
@@ -191,6 +201,7 @@ class Settings(_Group, frozen=True):
     access_log: AccessLogSettings = AccessLogSettings()
     lazy: LazySettings = LazySettings()
     envoy: EnvoySettings = EnvoySettings()
+    push: PushSettings = PushSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
     # The address of the two traffic listeners.
     address: str = "0.0.0.0"
@@ -250,6 +261,8 @@ _RANGES = (
     ("http.buffer_bytes", 1, 2**32 - 1),
     ("lazy.threshold", 0, 10_000_000),
     ("lazy.hot_hosts", 0, 10_000_000),
+    ("push.cds_batch_size", 1, 100_000),
+    ("push.eds_cache_seconds", 0, 3_600),
     ("envoy.concurrency", 0, 1_024),
     ("envoy.drain_seconds", 0, _MOST_SECONDS),
     ("envoy.max_heap_mb", 0, 1 << 24),

@@ -216,6 +216,17 @@ def test_an_answer_may_change_the_subscription_too() -> None:
     talk >> want(E, "a") << sends(E, a="1") >> ack(E, subscribe=("b",), unsubscribe=("a",)) << sends(E, b="1")
 
 
+def test_the_size_of_pieces_may_change_and_holds_from_the_next_one_on() -> None:
+    sizes = {C: 3}
+    talk = book(pieces=sizes).change(C, a="1", b="1", c="1", d="1", e="1", f="1")
+    talk >> want(C) << sends(C, a="1", b="1", c="1")
+    sizes[C] = 1
+    (talk >> ack(C) << sends(C, d="1")).quiet()
+    sizes[C] = 2
+    (talk >> ack(C) << sends(C, e="1", f="1") >> ack(C)).quiet()
+    talk.change(C, "a", "b", g="1", h="1") << sends(C, g="1", h="1") >> ack(C) << sends(C, "a", "b")
+
+
 def test_large_answers_go_in_pieces_in_order_of_change() -> None:
     talk = book(pieces={C: 2}).change(C, a="1", b="1", c="1").change(C, d="1", e="1")
     talk >> want(C) << sends(C, a="1", b="1")

@@ -51,6 +51,19 @@ class EndpointSet(_Value, frozen=True):
     fallback: tuple[Endpoint, ...] = ()
 
 
+def cannot_wait(known: EndpointSet, wanted: EndpointSet) -> bool:
+    """Whether who knows the one set must hear of the other at once: it would use an endpoint that is gone, or has none.
+
+    Endpoints that came, and other weights, can wait: requests are answered without them.
+    """
+    gone = _places(known.endpoints) - _places(wanted.endpoints) or _places(known.fallback) - _places(wanted.fallback)
+    return not known.endpoints or bool(gone)
+
+
+def _places(endpoints: tuple[Endpoint, ...]) -> set[tuple[str, int]]:
+    return {(endpoint.address, endpoint.port) for endpoint in endpoints}
+
+
 class KeyPair(_Value, frozen=True):
     """A validated certificate chain (PEM, leaf first) with its key. `algorithm` is `rsa` or `ecdsa`."""
 

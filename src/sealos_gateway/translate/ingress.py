@@ -60,16 +60,21 @@ def age(ingress: Ingress) -> tuple[str, str, str]:
 
 def is_ours(ingress: Ingress, read: Read, world: World) -> bool:
     """Whether the class of the Ingress is ours. The annotation, where present, decides alone (as in ingress-nginx)."""
+    return any(class_is_ours(name, read, world) for name in class_names(ingress, read, world))
+
+
+def class_names(ingress: Ingress, read: Read, world: World) -> tuple[str, ...]:
+    """The class an Ingress names, or every default class where it names none."""
     name = ingress.metadata.annotation(INGRESS_CLASS.name)
     if name is None:
         name = ingress.spec.ingress_class_name
     if name is None:
-        defaults = read(world.default_classes, "default") or ()
-        return any(_class_is_ours(ref.name, read, world) for ref in defaults)
-    return _class_is_ours(name, read, world)
+        return tuple(sorted(ref.name for ref in read(world.default_classes, "default") or ()))
+    return (name,)
 
 
-def _class_is_ours(name: str, read: Read, world: World) -> bool:
+def class_is_ours(name: str, read: Read, world: World) -> bool:
+    """Whether the settings name the class, or its IngressClass names our controller."""
     if name in world.rules.classes:
         return True
     found = read(world.ingress_classes, Ref("", name))

@@ -12,7 +12,8 @@ A stream is one `Subscription` per type plus the order between them, make before
   back its acknowledgement, until the cluster's endpoints have arrived *after* it. So the follower does not wait for the
   leader's ACK but only until the same-named row of the leader is on the wire, and is then sent again.
 
-`most` bounds the names a client may hold by asking for them, type by type: the oldest is taken away again.
+`pieces` bounds the resources in one response, type by type; it is read for each, so a change in it holds from the next
+one on. `most` bounds the names a client may hold by asking for them, type by type: the oldest is taken away again.
 
 Upserts wait only for upserts of earlier types and removals only for later types, so there is no circle to wait in.
 Pure. Which types there are and what they mean is told by whoever builds the stream.
@@ -56,7 +57,8 @@ class Stream:
         self._order = {type_: place for place, type_ in enumerate(order or snapshot.types)}
         self._follower = dict(follows or {})
         self._leader = {follower: leader for leader, follower in self._follower.items()}
-        self._pieces, self._hot, self._most = dict(pieces or {}), dict(hot or {}), dict(most or {})
+        self._pieces: Mapping[str, int] = pieces if pieces is not None else {}
+        self._hot, self._most = dict(hot or {}), dict(most or {})
         self._subscriptions: dict[str, Subscription] = {}  # in order
         self._events: list[Event] = []
         self._nonces = 0

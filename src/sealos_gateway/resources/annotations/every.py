@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sealos_gateway.resources.annotations import backends, general, limits, traffic
+from sealos_gateway.resources.annotations import backends, general, limits, push, traffic
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
 
 FAMILIES = (
     general,
+    push,
     traffic,
     limits,
     backends,

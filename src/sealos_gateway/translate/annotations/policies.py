@@ -92,7 +92,12 @@ def _built(kind: Any, fields: dict[str, Any]) -> Any:
 def _unknown(ingress: Ingress, values: Values) -> None:
     """A name in one of the domains we answer for that nobody knows is a mistake, not something to be ignored."""
     for name in ingress.metadata.annotations or ():
-        if name.startswith(every.DOMAINS) and name not in every.BY_NAME:
-            field = f"metadata.annotations[{name}]"
+        if not name.startswith(every.DOMAINS):
+            continue
+        field, entry = f"metadata.annotations[{name}]", every.BY_NAME.get(name)
+        if entry is None:
             message = "no annotation of this name is known (docs/annotations.md lists them); it has no effect"
             values.problems.append(Problem(values.origin, field, "UnknownAnnotation", message))
+        elif entry.kind == "IngressClass":
+            message = "this annotation belongs on the IngressClass; it has no effect here"
+            values.problems.append(Problem(values.origin, field, "MisplacedAnnotation", message))
