@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench docs clean cluster cluster-build test-cluster
+.PHONY: help setup run check fix test golden bench docs helm static clean cluster cluster-build test-cluster
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
@@ -18,14 +18,14 @@ run: $(STAMP)    ## start the gateway on examples/quickstart (Ctrl-C stops it)
 	@$(BIN)/python examples/quickstart/start.py
 
 check: $(STAMP)  ## format, lint, types, import contracts
-	$(BIN)/ruff format --check src tests bench examples
-	$(BIN)/ruff check src tests bench examples
+	$(BIN)/ruff format --check src tests bench examples deploy
+	$(BIN)/ruff check src tests bench examples deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: $(STAMP)    ## let ruff repair what it can
-	$(BIN)/ruff format src tests bench examples
-	$(BIN)/ruff check --fix src tests bench examples
+	$(BIN)/ruff format src tests bench examples deploy
+	$(BIN)/ruff check --fix src tests bench examples deploy
 
 test: $(STAMP)   ## every test that needs nothing but Python
 	$(BIN)/pytest --ignore=tests/cluster
@@ -36,8 +36,19 @@ golden: $(STAMP) ## rewrite the expected part of tests/golden
 bench: $(STAMP)  ## measure the bars; results in bench/results
 	$(BIN)/python -m bench
 
-docs: $(STAMP)   ## regenerate docs/settings.md and docs/annotations.md
+docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md and the settings that the chart accepts
 	$(BIN)/python -m sealos_gateway.reference docs
+
+# Tools that are Go modules; the module proxy and its checksums make sure that the version is what it says.
+TOOLS := .tools
+HELM  := $(TOOLS)/helm
+$(HELM):
+	GOBIN=$(abspath $(TOOLS)) go install -p 2 -ldflags='-s -w' helm.sh/helm/v4/cmd/helm@v4.3.1
+
+helm: $(HELM)    ## build helm into .tools (needs Go; minutes the first time)
+
+static: $(STAMP) $(HELM) ## render deploy/static/install.yaml from the chart
+	$(BIN)/python deploy/static/render.py
 
 # A real Kubernetes control plane and node, built from Go modules; only for tests, and only where Go is.
 CLUSTER := testcluster/bin/testcluster
@@ -51,7 +62,7 @@ cluster-build: $(CLUSTER) ## build the test cluster (needs Go; ten minutes the f
 cluster: $(CLUSTER) ## a real Kubernetes cluster on this machine; prints its kubeconfig, Ctrl-C stops it
 	@$(CLUSTER)
 
-test-cluster: $(STAMP) $(CLUSTER) ## the tests that need a real API server and node
+test-cluster: $(STAMP) $(CLUSTER) $(HELM) ## the tests that need a real API server and node
 	cd testcluster && go vet ./... && go test ./cri
 	$(BIN)/pytest tests/cluster
 

@@ -24,6 +24,7 @@ from sealos_gateway.files import source as files
 from sealos_gateway.kube.config import ConfigError, InCluster, KubeConfig
 from sealos_gateway.kube.sync import Scope
 from sealos_gateway.model.problem import printable
+from sealos_gateway.node import privileges
 from sealos_gateway.node.supervisor import SupervisorError
 from sealos_gateway.pipeline import Pipeline
 
@@ -112,6 +113,7 @@ def run(
     if namespace and namespace_selector:
         raise _fail("either --namespace or --namespace-selector", 2)
     scope = Scope(tuple(namespace or ()), namespace_selector)
+    privileges.keep_low_ports()
     try:
         asyncio.run(_run(chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
     except (SupervisorError, settings.SettingsError, ConfigError) as error:

@@ -1,8 +1,9 @@
 """Reference pages made from the code, so that they cannot say anything else: `python -m sealos_gateway.reference docs`.
 
 `docs/settings.md` comes from `settings.py`: names, types and defaults from the values, the words from the comment
-above each attribute. `docs/annotations.md` comes from `resources/annotations`. With `--check` nothing is written,
-and stale pages fail. A tool for developers: nothing imports it.
+above each attribute. `docs/annotations.md` comes from `resources/annotations`. The settings that the chart accepts,
+a part of its `values.schema.json`, come from `settings.py`, too. With `--check` nothing is written, and stale pages
+fail. A tool for developers: nothing imports it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from sealos_gateway.resources.annotations.entry import NGINX, SEALOS, Annotation
 _MADE = "<!-- Made by `make docs` from {source}: edit there, not here. -->"
 _INLINE = 80  # a longer default gets lines of its own
 _KINDS = {str: "text", int: "whole number", bool: "true or false"}
+
+CHART_SCHEMA = Path("deploy/helm/sealos-gateway/values.schema.json")
+#: What the chart decides itself: a Service or a probe would not fit to another value.
+_OF_THE_CHART = ("http_port", "https_port", "status_port", "status_address", "state_dir")
 
 Group = type[msgspec.Struct]
 Comments = dict[tuple[str, str], str]
@@ -153,15 +158,41 @@ def _annotation_table(entries: Sequence[Annotation]) -> Iterator[str]:
         yield f"| `{a.name}` | {a.kind} | {verdict} | {a.values} | {a.default} | {meaning} | {shown} |"
 
 
-def pages() -> dict[str, str]:
-    """File name to text."""
-    return {"settings.md": settings_page(), "annotations.md": annotations_page()}
+def chart_schema(before: str) -> str:
+    """The JSON schema of the chart's values, with the settings in it as they are now.
+
+    The definitions in capitals are made here; everything else is kept as it is written in the file.
+    """
+    schema = json.loads(before)
+    kept = {name: part for name, part in schema["$defs"].items() if not name[0].isupper()}
+    made = msgspec.json.schema(settings.Settings)["$defs"]
+    for name in _OF_THE_CHART:
+        del made["Settings"]["properties"][name]
+    schema["$defs"] = kept | {name: _bare(part) for name, part in sorted(made.items())}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _bare(part: Any) -> Any:
+    """Without prose and defaults: those are in docs/settings.md."""
+    bare = {name: value for name, value in part.items() if name not in ("title", "description", "default")}
+    if "properties" in bare:
+        bare["properties"] = {name: _bare(value) for name, value in bare["properties"].items()}
+    return bare
+
+
+def pages(folder: Path) -> dict[Path, str]:
+    """Path to text: the pages in the folder `docs`, and what is made of the chart beside it, where there is one."""
+    made = {folder / "settings.md": settings_page(), folder / "annotations.md": annotations_page()}
+    schema = folder.absolute().parent / CHART_SCHEMA
+    if schema.is_file():
+        made[schema] = chart_schema(schema.read_text(encoding="utf-8"))
+    return made
 
 
 def stale(folder: Path) -> list[Path]:
-    """The files in `folder` that are missing or differ from what the code says now."""
-    wanted = {folder / name: text for name, text in pages().items()}
-    return [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    """The files that are missing or differ from what the code says now."""
+    wanted = pages(folder).items()
+    return [path for path, text in wanted if not path.is_file() or path.read_text(encoding="utf-8") != text]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -175,8 +206,8 @@ def main(arguments: Sequence[str]) -> int:
         for path in behind:
             sys.stderr.write(f"{path} is stale: run `make docs`\n")
         return 1 if behind else 0
-    for name, text in pages().items():
-        (options.folder / name).write_text(text, encoding="utf-8")
+    for path, text in pages(options.folder).items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 

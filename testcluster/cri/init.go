@@ -57,6 +57,9 @@ func become() error {
 	if err != nil {
 		return err
 	}
+	if err := giveStreams(&wish); err != nil {
+		return err
+	}
 	if err := dropPrivileges(&wish); err != nil {
 		return err
 	}
@@ -69,6 +72,16 @@ func emptyInput() error {
 		return err
 	}
 	return unix.Dup2(int(null.Fd()), 0)
+}
+
+// giveStreams makes output the container's own: it may be opened again by name, as /dev/stdout.
+func giveStreams(wish *spec) error {
+	for _, stream := range []int{1, 2} {
+		if err := unix.Fchown(stream, int(wish.User), int(wish.Group)); err != nil {
+			return fmt.Errorf("output: %w", err)
+		}
+	}
+	return nil
 }
 
 // findProgram looks where the container's own PATH points.
@@ -110,11 +123,34 @@ func dropPrivileges(wish *spec) error {
 	if err := unix.Setgid(int(wish.Group)); err != nil {
 		return fmt.Errorf("group %d: %w", wish.Group, err)
 	}
+	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+		return err
+	}
 	if err := unix.Setuid(int(wish.User)); err != nil {
 		return fmt.Errorf("user %d: %w", wish.User, err)
 	}
+	if err := permit(wish); err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
 	// Another user means that the kernel forgot that we end with the runtime.
 	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+}
+
+// permit leaves the wished capabilities permitted until the command takes over. As with the usual runtimes they are not
+// ambient: another user than root has them only where the command's file carries them, too.
+func permit(wish *spec) error {
+	if wish.Privileged {
+		return nil
+	}
+	var sets [2]unix.CapUserData
+	for number, name := range capabilityNames {
+		if slices.Contains(wish.Capabilities, name) {
+			sets[number/32].Permitted |= 1 << (number % 32)
+		}
+	}
+	sets[0].Effective, sets[1].Effective = sets[0].Permitted, sets[1].Permitted
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	return unix.Capset(&header, &sets[0])
 }
 
 // capabilityNames are in the order of the kernel's numbers.

@@ -141,6 +141,20 @@ async def test_without_permission_nobody_leads_and_nothing_breaks(kube: FakeKube
         assert one.leading
 
 
+async def test_a_lease_that_another_made_stays_recognisable_as_its_own(kube: FakeKube) -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "release", "uid": "1"}
+    marks = {"labels": {"made-by": "somebody"}, "annotations": {"release": "gw"}, "ownerReferences": [owner]}
+    metadata = {"name": "sealos-gateway", "namespace": "system", **marks}
+    kube.put("leases", {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata})
+
+    async with replica(kube) as one:
+        await eventually(lambda: one.leading)
+        found = kube.get("leases", "system", "sealos-gateway")
+        assert found
+        assert found["spec"]["holderIdentity"] == "one"
+        assert {name: found["metadata"].get(name) for name in marks} == marks
+
+
 async def test_a_lease_taken_by_another_meanwhile_is_lost(kube: FakeKube) -> None:
     async with replica(kube) as one:
         await eventually(lambda: one.leading)

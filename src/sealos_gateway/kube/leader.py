@@ -40,6 +40,11 @@ class _Metadata(msgspec.Struct, rename="camel", omit_defaults=True):
     name: str
     namespace: str
     resource_version: str = ""
+    # Whoever made the Lease for us may find it again by these: a PUT without them would take them away.
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: list[msgspec.Raw] = []
+    finalizers: list[str] = []
 
 
 class _Spec(msgspec.Struct, rename="camel", omit_defaults=True):

@@ -1,0 +1,33 @@
+{{- define "sgw.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (include "sgw.fullname" .) -}}
+{{- end }}
+
+{{- define "sgw.secretVerbs" -}}
+{{- ternary "[get, list, watch]" "[get]" .Values.rbac.secrets.watch -}}
+{{- end }}
+
+{{/* What is read in each namespace, and what is written back: docs/kubernetes.md says why. */}}
+{{- define "sgw.objectRules" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+{{- if eq .Values.rbac.secrets.access "scope" }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: {{ include "sgw.secretVerbs" . }}
+{{- end }}
+{{- if .Values.publishAddresses }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [patch]
+{{- end }}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
