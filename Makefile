@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench docs helm static clean cluster cluster-build test-cluster
+.PHONY: help setup run check fix test golden bench docs helm static clean cluster cluster-build test-cluster conformance conformance-build
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
@@ -18,14 +18,14 @@ run: $(STAMP)    ## start the gateway on examples/quickstart (Ctrl-C stops it)
 	@$(BIN)/python examples/quickstart/start.py
 
 check: $(STAMP)  ## format, lint, types, import contracts
-	$(BIN)/ruff format --check src tests bench examples deploy
-	$(BIN)/ruff check src tests bench examples deploy
+	$(BIN)/ruff format --check src tests bench examples deploy conformance
+	$(BIN)/ruff check src tests bench examples deploy conformance
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: $(STAMP)    ## let ruff repair what it can
-	$(BIN)/ruff format src tests bench examples deploy
-	$(BIN)/ruff check --fix src tests bench examples deploy
+	$(BIN)/ruff format src tests bench examples deploy conformance
+	$(BIN)/ruff check --fix src tests bench examples deploy conformance
 
 test: $(STAMP)   ## every test that needs nothing but Python
 	$(BIN)/pytest --ignore=tests/cluster
@@ -65,6 +65,25 @@ cluster: $(CLUSTER) ## a real Kubernetes cluster on this machine; prints its kub
 test-cluster: $(STAMP) $(CLUSTER) $(HELM) ## the tests that need a real API server and node
 	cd testcluster && go vet ./... && go test ./cri
 	$(BIN)/pytest tests/cluster
+
+# The official conformance suite of the Gateway API, from its Go modules. Options, for example:
+#   CONFORMANCE_TEST=HTTPRouteWeight make conformance
+#   CONFORMANCE_PROFILES=GATEWAY-TCP,GATEWAY-UDP CONFORMANCE_CHANNEL=standard make conformance
+CONFORMANCE := $(addprefix conformance/bin/,conformance echo-basic coredns)
+CONFORMANCE_ARGS = $(if $(CONFORMANCE_CHANNEL),--channel=$(CONFORMANCE_CHANNEL)) \
+	$(if $(CONFORMANCE_PROFILES),--profiles=$(CONFORMANCE_PROFILES)) $(if $(CONFORMANCE_TEST),--test=$(CONFORMANCE_TEST)) \
+	$(if $(CONFORMANCE_FOLDER),--folder=$(CONFORMANCE_FOLDER))
+conformance/bin/conformance: conformance/go.mod conformance/go.sum $(wildcard conformance/*.go)
+	cd conformance && go test -c -o bin/conformance .
+conformance/bin/echo-basic: conformance/go.mod conformance/go.sum
+	cd conformance && go build -o bin/echo-basic sigs.k8s.io/gateway-api/conformance/echo-basic
+conformance/bin/coredns: $(addprefix conformance/coredns/,go.mod go.sum main.go)
+	cd conformance/coredns && go build -o ../bin/coredns .
+
+conformance-build: $(CONFORMANCE) ## build the conformance suite and its test pods (needs Go; some minutes the first time)
+
+conformance: $(STAMP) $(CLUSTER) $(CONFORMANCE) ## run the conformance suite of the Gateway API on a test cluster
+	$(BIN)/python -m conformance $(CONFORMANCE_ARGS)
 
 clean:           ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

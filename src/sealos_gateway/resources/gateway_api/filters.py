@@ -10,7 +10,7 @@ from sealos_gateway.resources.gateway_api.meta import BackendReference, LocalObj
 
 class Header(Value, frozen=True):
     name: str
-    value: str = ""
+    value: str
 
 
 class HeaderFilter(Value, frozen=True):

@@ -10,7 +10,7 @@ from sealos_gateway.resources.gateway_api.meta import (
     LabelSelector,
     LocalObjectReference,
     ObjectReference,
-    ParentReference,
+    ParentGatewayReference,
     RouteGroupKind,
     SecretReference,
     Value,
@@ -178,9 +178,7 @@ class Gateway(Resource, frozen=True):
 
 
 class ListenerSetSpec(Value, frozen=True):
-    """`parent_ref` never has a section or a port here."""
-
-    parent_ref: ParentReference
+    parent_ref: ParentGatewayReference
     listeners: tuple[Listener, ...] = ()
 
 

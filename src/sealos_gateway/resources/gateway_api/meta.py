@@ -60,13 +60,18 @@ class SecretReference(Value, frozen=True):
     namespace: str | None = None
 
 
-class ParentReference(Value, frozen=True):
-    """What a route wants to be attached to: a Gateway unless it says otherwise."""
+class ParentGatewayReference(Value, frozen=True):
+    """What a ListenerSet wants to be attached to: a Gateway unless it says otherwise."""
 
     name: str
     group: str = GROUP
     kind: str = "Gateway"
     namespace: str | None = None
+
+
+class ParentReference(ParentGatewayReference, frozen=True):
+    """What a route wants to be attached to: the same, or one section or port of it."""
+
     section_name: str | None = None
     port: int | None = None
 

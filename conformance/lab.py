@@ -1,0 +1,119 @@
+"""What the suite runs against: a test cluster with the Gateway API installed, a GatewayClass, our control plane."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from conformance import modules
+from tests.cluster.harness import Api, Cluster, eventually
+
+CLASS: Final = "sealos"
+CONTROLLER: Final = "sealos.io/gateway-controller"
+GROUP: Final = "/apis/gateway.networking.k8s.io/v1"
+#: No address of any network.
+UNUSABLE: Final = "192.0.2.1"
+SGW: Final = Path(sys.executable).parent / "sgw"
+IMAGES: Final = {
+    "registry.k8s.io/gateway-api/echo-basic": {"entrypoint": [str(modules.BIN / "echo-basic")]},
+    "registry.k8s.io/coredns/coredns": {"entrypoint": [str(modules.BIN / "coredns")]},
+    "sealos.io/sealos-gateway": {"entrypoint": [str(SGW)]},
+}
+_COLLECTIONS: Final = {
+    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running cluster with its control plane."""
+
+    cluster: Cluster
+    api: Api
+    folder: Path
+
+    @property
+    def usable(self) -> str:
+        """An address that the cluster's load balancer can give, and gives to nobody who does not ask for it."""
+        block = int((self.cluster.data / "block").read_text())
+        return f"100.{64 + 4 * block + 2}.250.1"
+
+
+@contextmanager
+def cluster(folder: Path, channel: str) -> Iterator[Lab]:
+    """A cluster with the definitions of one channel installed and a GatewayClass that names our controller."""
+    images = folder / "images.json"
+    images.write_text(json.dumps(IMAGES), encoding="utf-8")
+    running = Cluster(folder / "cluster", f"--images={images}")
+    try:
+        lab = Lab(running, Api.from_kubeconfig(running.kubeconfig, folder), folder)
+        with lab.api.http:
+            install(lab.api, modules.definitions(channel))
+            spec = {"controllerName": CONTROLLER}
+            made = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": CLASS}}
+            lab.api.create(f"{GROUP}/gatewayclasses", {**made, "spec": spec})
+            yield lab
+    finally:
+        running.stop()
+
+
+def install(api: Api, definitions: Sequence[modules.Object]) -> None:
+    """Apply definitions and wait until the server serves them."""
+    for one in definitions:
+        api.apply(f"{_COLLECTIONS[one['kind']]}/{one['metadata']['name']}", one, "conformance")
+    names = [one["metadata"]["name"] for one in definitions if one["kind"] == "CustomResourceDefinition"]
+    eventually(lambda: all(_established(api, name) for name in names))
+
+
+def _established(api: Api, name: str) -> bool:
+    found = api.get(f"{_COLLECTIONS['CustomResourceDefinition']}/{name}")
+    return any(it["type"] == "Established" and it["status"] == "True" for it in found["status"].get("conditions", []))
+
+
+@contextmanager
+def control_plane(lab: Lab, settings: Path | None = None) -> Iterator[None]:
+    """Our control plane on this machine, with the administrator's rights; its log is `control.log` in the folder."""
+    command = [str(SGW), "run", "--kubeconfig", str(lab.cluster.kubeconfig)]
+    command += ["--config", str(settings)] if settings else []
+    with (lab.folder / "control.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        yield
+        if process.poll() is not None:
+            raise RuntimeError(f"the control plane ended with {process.returncode}; see {lab.folder / 'control.log'}")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def accepted(lab: Lab, deadline: float = 60.0) -> bool:
+    """Whether our control plane accepts the GatewayClass in time; the suite asks nothing before."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        found = lab.api.get(f"{GROUP}/gatewayclasses/{CLASS}")
+        conditions = found.get("status", {}).get("conditions", [])
+        if any(it["type"] == "Accepted" and it["status"] == "True" for it in conditions):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@contextmanager
+def folder(kept: Path | None) -> Iterator[Path]:
+    """Where logs and state go: a folder that stays, or one that does not."""
+    if kept is None:
+        with tempfile.TemporaryDirectory(prefix="conformance-") as made:
+            yield Path(made)
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
