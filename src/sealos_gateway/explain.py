@@ -17,7 +17,7 @@ from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.annotations.general import INGRESS_CLASS
 from sealos_gateway.resources.annotations.traffic import SSL_REDIRECT
 from sealos_gateway.resources.ingress import Ingress
-from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate import hosts
 from sealos_gateway.wiring import GATEWAY
 
 _REDIRECT = f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"
@@ -198,7 +198,7 @@ def _others(name: str, pipeline: Pipeline) -> tuple[str, ...]:
     """Objects that name the host and yet do not answer. Looks at every Ingress: for people, not for traffic."""
     found = []
     for ref, row in pipeline.ingresses.rows.items():
-        if any(ingresses.covers(rule.host.lower() or "*", name) for rule in row.spec.rules or ()):
+        if any(hosts.covers(rule.host.lower() or "*", name) for rule in row.spec.rules or ()):
             if pipeline.attachments.get(ref) is None:
                 found.append(f"Ingress {ref}: its class {_class(row)!r} is not ours")
             found += [str(problem) for problem in pipeline.ingress_problems.get(ref) or ()]

@@ -6,7 +6,7 @@ from sealos_gateway.envoy import listeners
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
-from sealos_gateway.translate.ingress import host_error
+from sealos_gateway.translate.hosts import error as host_error
 from sealos_gateway.translate.world import Rules
 
 #: The gateway whose listeners serve Ingresses: the first half of every scope key.

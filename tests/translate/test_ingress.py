@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sealos_gateway.resources import core, ingress
 from sealos_gateway.resources.meta import Metadata
-from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate import hosts
 from tests import objects
 
 
@@ -29,27 +29,27 @@ from tests import objects
     ],
 )
 def test_covers(pattern: str, host: str, covered: bool) -> None:
-    assert ingresses.covers(pattern, host) is covered
+    assert hosts.covers(pattern, host) is covered
 
 
 @pytest.mark.parametrize("host", ["a.com", "*.a.com", "A.Com", "a", "a-b.c1", "1a.2b", "x" * 63 + ".com"])
 def test_hosts_that_are_served(host: str) -> None:
-    assert ingresses.host_error(host) == ""
+    assert hosts.error(host) == ""
 
 
 @pytest.mark.parametrize("host", ["", "*", "a.com\n", "a.com\0", "\u212aa.com", "1.2.3.4", "x.", ".x", "a" * 254])
 def test_hosts_that_are_refused(host: str) -> None:
-    assert ingresses.host_error(host)
+    assert hosts.error(host)
 
 
 def test_a_long_host_is_cut_in_the_message() -> None:
-    assert len(ingresses.host_error("x" * 100_000)) < 200
+    assert len(hosts.error("x" * 100_000)) < 200
 
 
 @given(st.text("aA1*.-_|:/ \n\u212a\u0130\u00fc", max_size=8))
 @example("*.a.com")
 def test_a_host_that_is_served_is_plain_text(host: str) -> None:
-    if not ingresses.host_error(host):
+    if not hosts.error(host):
         assert host.isascii()
         assert not set(host.removeprefix("*.")) - set("aA1.-com")
 

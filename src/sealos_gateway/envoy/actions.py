@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import api, headers, names, templates
-from sealos_gateway.model.policy import Mirror, Policy, Retry, RetryOn, Rewrite
+from sealos_gateway.model.policy import HeaderAction, Mirror, Policy, Retry, RetryOn, Rewrite
 from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
 
@@ -35,6 +35,10 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
         case Split(targets):
             split(message.route, targets, context)
             _forwarding(message, route, context)
+        case Redirect(code) if route.action.location is not None:
+            message.direct_response.status = code
+            location = message.response_headers_to_add.add(append_action=headers.ACTIONS[HeaderAction.SET])
+            location.header.key, location.header.value = "location", templates.text(route.action.location)
         case Redirect():
             _redirect(message.redirect, route.action, route.match)
         case Respond(status, body):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from sealos_gateway.envoy import actions, api, matches, names, scope
+from sealos_gateway.envoy import actions, api, matches, names, scope, variants
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.policies import chain
 from sealos_gateway.model.keys import HostKey
@@ -14,8 +12,6 @@ from sealos_gateway.model.traffic import Match, Route, VirtualHost
 #: how a scope is made eager for one Envoy without another version of it.
 EAGER = b"\x20\x00"
 _COMPANIONS = "sealos.companions"
-#: RFC 9110, 9.2.2.
-_IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
 
 
 def host_scope(key: HostKey) -> api.Message:
@@ -46,10 +42,8 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     for route in host.routes:
         if route.https_only and not all_secure:
             _to_https(add(), route.match, route, context)
-        if route.policy is not None and route.policy.retry is not None and route.policy.retry.idempotent_only:
-            _route(add(), _for_harmless_methods(route), context)
-            route = _with_usual_retries(route)
-        _route(add(), route, context)
+        for variant in variants.variants(route):
+            _route(add(), variant, context)
     if not any(route.match == matches.ANY_PATH for route in host.routes):
         add(name="not-found").direct_response.status = 404
         virtual_host.routes[-1].match.prefix = "/"
@@ -86,21 +80,6 @@ def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Cont
     keys = (key for route in host.routes if route.policy is not None for key in route.policy.backends)
     if clusters_ := sorted({names.backend(key, context.domain) for key in keys}):
         virtual_host.metadata.filter_metadata[_COMPANIONS].update({"clusters": clusters_})
-
-
-def _for_harmless_methods(route: Route) -> Route:
-    """The route for requests that may be repeated after they reached a backend; the same route without the extra
-    repeats stands behind it. Envoy's retry policy cannot tell the two apart by itself: it would not even repeat a POST
-    whose connection was refused."""
-    conditions = route.match.conditions
-    methods = tuple(m for m in conditions.methods or _IDEMPOTENT if m in _IDEMPOTENT) or _IDEMPOTENT
-    narrowed = msgspec.structs.replace(conditions, methods=methods)
-    return msgspec.structs.replace(route, match=msgspec.structs.replace(route.match, conditions=narrowed))
-
-
-def _with_usual_retries(route: Route) -> Route:
-    assert route.policy is not None
-    return msgspec.structs.replace(route, policy=msgspec.structs.replace(route.policy, retry=None))
 
 
 def _route(message: api.Message, route: Route, context: Context) -> None:

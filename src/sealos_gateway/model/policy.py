@@ -86,7 +86,7 @@ class Rewrite(_Value, frozen=True):
 
 class Cors(_Value, frozen=True):
     """Cross-origin requests (Fetch standard). `origins` are `*`, exact origins, or `https://*.example.com` (one label
-    or more, see `one_label`). With `nginx` the headers are added to every response and each OPTIONS is answered."""
+    or more, see `one_label`). Requests of other origins are served, without the headers that browsers ask for."""
 
     origins: tuple[str, ...] = ("*",)
     methods: tuple[str, ...] = ()
@@ -95,7 +95,8 @@ class Cors(_Value, frozen=True):
     credentials: bool = False
     max_age: int | None = None
     one_label: bool = False
-    nginx: bool = False
+    #: Answer every OPTIONS of an allowed origin, as ingress-nginx does, not only those that ask for permission.
+    any_options: bool = False
 
 
 class RateKey(enum.Enum):

@@ -9,6 +9,7 @@ import msgspec
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.template import Template
 from sealos_gateway.resources.meta import Origin
 
 
@@ -83,11 +84,14 @@ class Match(_Value, frozen=True):
     path: str
     ignore_case: bool = False
     conditions: Conditions = NO_CONDITIONS
+    #: How much the user wrote, where `path` is not just that (a pattern with something around it).
+    length: int = 0
 
     @property
     def sort_key(self) -> tuple[int, int, int, int, int, int]:
         """Exact before the rest, longer before shorter, more conditions before fewer."""
-        return (self.kind, -len(self.path), *self.conditions.sort_key)
+        kind = min(self.kind, PathKind.PREFIX)  # prefixes of both kinds are one list, the longest first
+        return (kind, -(self.length or len(self.path)), *self.conditions.sort_key)
 
     def __str__(self) -> str:
         case = " (any case)" if self.ignore_case else ""
@@ -125,6 +129,8 @@ class Redirect(_Value, frozen=True, tag=True):
     path: str | None = None
     prefix: str | None = None
     strip_query: bool = False
+    #: All of the Location, exactly; then no other part counts.
+    location: Template | None = None
 
 
 class Respond(_Value, frozen=True, tag=True):

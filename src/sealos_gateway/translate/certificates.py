@@ -14,8 +14,9 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.upstream import Certificate, KeyPair, Private
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import hosts, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
-from sealos_gateway.translate import virtual_hosts
+from sealos_gateway.translate.ingress_backends import KIND
 from sealos_gateway.translate.world import World
 
 #: What `cryptography` raises for certificates that are well-formed PEM and odd inside.
@@ -101,7 +102,7 @@ def certificate(
     """
     problems: list[Problem] = []
     chosen: dict[str, KeyPair] = {}
-    if pattern == ingresses.ANY_HOST and (stray := _default(pattern, read, world, pairs)):
+    if pattern == hosts.ANY_HOST and (stray := _default(pattern, read, world, pairs)):
         chosen = dict.fromkeys(("ecdsa", "rsa"), stray)
     for claimant in _claimants(pattern, read, world, names, claimants):
         attached = read(attachments, claimant.ref)
@@ -136,7 +137,7 @@ def _choose(
     problems: list[Problem],
 ) -> None:
     """Take a Secret's pair if it fits and its algorithm is still free; else say why not."""
-    origin = Origin(ingresses.KIND, claimant.ref)
+    origin = Origin(KIND, claimant.ref)
 
     def refuse(reason: str, message: str) -> None:
         problems.append(
@@ -145,7 +146,7 @@ def _choose(
 
     if loaded is None or loaded.pair is None:
         refuse("InvalidSecret", loaded.error if loaded else f"Secret {secret} does not exist")
-    elif pattern != ingresses.ANY_HOST and not any(ingresses.covers(name, pattern) for name in loaded.names):
+    elif pattern != hosts.ANY_HOST and not any(hosts.covers(name, pattern) for name in loaded.names):
         refuse("NameMismatch", f"Secret {secret} is for {', '.join(loaded.names[:4]) or 'no DNS name'}")
     elif (other := chosen.setdefault(loaded.pair.algorithm, loaded.pair)).name != loaded.pair.name:
         message = f"{pattern} is already answered with Secret {other.name}, which comes first; {secret} is not used"
@@ -154,6 +155,6 @@ def _choose(
 
 def _default(pattern: str, read: Read, world: World, pairs: Rows[Ref, Loaded]) -> KeyPair | None:
     for covered, secret in world.rules.default_certificates:
-        if ingresses.covers(covered, pattern) and (loaded := read(pairs, secret)) and loaded.pair:
+        if hosts.covers(covered, pattern) and (loaded := read(pairs, secret)) and loaded.pair:
             return loaded.pair
     return None

@@ -19,6 +19,7 @@ from sealos_gateway.resources.annotations.entry import SEALOS, Annotation
 from sealos_gateway.resources.annotations.push import CDS_BATCH_SIZE, EDS_CACHE_TTL
 from sealos_gateway.resources.meta import Metadata, Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate import ingress_backends
 from sealos_gateway.translate.world import World
 
 N = TypeVar("N", int, float)
@@ -63,7 +64,7 @@ def ttl(origins: Iterable[Origin], read: Read, world: World, classes: Rows[Ref, 
 
 
 def _ttl(origin: Origin, read: Read, world: World, classes: Rows[Ref, ClassPush], default: float) -> float:
-    found = read(world.ingresses, origin.ref) if origin.kind == ingresses.KIND else None
+    found = read(world.ingresses, origin.ref) if origin.kind == ingress_backends.KIND else None
     names = ingresses.class_names(found, read, world) if found else ()
     said = (read(classes, Ref("", name)) for name in names)
     return min((row.ttl if row and row.ttl is not None else default for row in said), default=default)

@@ -11,6 +11,7 @@ from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate.annotations.policies import IngressPolicy
 from sealos_gateway.translate.certificates import Loaded
+from sealos_gateway.translate.ingress_backends import KIND
 from sealos_gateway.translate.world import World
 
 
@@ -27,7 +28,7 @@ def ingress_problems(
     attached = read(attachments, ref)
     if attached is None:
         return None
-    origin, policy = Origin(ingresses.KIND, ref), read(policies, ref)
+    origin, policy = Origin(KIND, ref), read(policies, ref)
     found = [*attached.problems, *(policy.problems if policy else ())]
     for key in attached.hosts:
         host = read(hosts, key)

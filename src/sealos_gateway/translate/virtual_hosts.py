@@ -10,12 +10,18 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import canaries, hosts, ingress_routes
 from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate.annotations.draft import Canary
 from sealos_gateway.translate.annotations.policies import NOTHING, IngressPolicy
+from sealos_gateway.translate.ingress_backends import KIND
+from sealos_gateway.translate.ingress_routes import Candidate, Place
 from sealos_gateway.translate.world import World
 
 #: (default backend last, then the match's own order), age of the object, the route.
 _Candidate = tuple[tuple[int, ...], int, Route]
+#: An Ingress and what its annotations say.
+_Said = tuple[Ingress, IngressPolicy]
 
 
 def virtual_host(
@@ -34,16 +40,54 @@ def virtual_host(
     claiming = ranked(read(claimants, key), read, world)
     accepted, problems = _owners(claiming, key.host, world)
     secure = any(_may_secure(ref, accepted) for ref in tls_claimants(key.host, read, names))
-    candidates: list[_Candidate] = []
-    for rank, ingress in enumerate(accepted):
-        policy = read(policies, ingress.ref) or NOTHING
-        found, theirs = ingresses.routes(ingress, key.host, secure, read, world, policy)
-        problems += theirs
-        candidates += [((c.last, *c.route.match.sort_key), rank, c.route) for c in found]
+    said = [(ingress, read(policies, ingress.ref) or NOTHING) for ingress in accepted]
+    found = _merged(said, key.host, secure, read, world, problems)
+    candidates: list[_Candidate] = [((it.last, *it.route.match.sort_key), rank, it.route) for rank, it in found]
     candidates.sort(key=lambda candidate: candidate[:2])
     routes = _without_conflicts(candidates, key.host, problems)
-    origins = tuple(Origin(ingresses.KIND, ingress.ref) for ingress in accepted)
+    origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
     return VirtualHost(key, routes, origins, tuple(problems))
+
+
+def _merged(
+    said: list[_Said], host: str, secure: bool, read: Read, world: World, problems: list[Problem]
+) -> list[canaries.Ranked]:
+    """The routes of all who answer the host, canaries where they belong."""
+    regex = any(policy.paths.regex for _, policy in said)
+    mains: list[canaries.Ranked] = []
+    others: list[tuple[Candidate, Canary]] = []
+    for rank, (ingress, policy, own) in enumerate(_served(said, host, problems)):
+        if own == hosts.www(host) and host not in policy.aliases:
+            mains.append((rank, ingress_routes.redirect_to(ingress, own)))
+            continue
+        found, theirs = ingress_routes.routes(ingress, Place(own, secure, regex), read, world, policy)
+        problems += theirs
+        if policy.canary is not None:
+            others += [(candidate, policy.canary) for candidate in found]
+        else:
+            mains += [(rank, candidate) for candidate in found]
+    return canaries.merged(mains, others, host, problems)
+
+
+def _served(said: list[_Said], host: str, problems: list[Problem]) -> Iterator[tuple[Ingress, IngressPolicy, str]]:
+    """Who answers the host, and under which of its own hosts: an alias, or the other one of `www.x` and `x`, stands for
+    another, and yields to whoever has the host in its rules."""
+    real = [(ingress, policy) for ingress, policy in said if host in _own_hosts(ingress)]
+    yield from ((ingress, policy, host) for ingress, policy in real)
+    rest = [(ingress, policy) for ingress, policy in said if host not in _own_hosts(ingress)]
+    for number, (ingress, policy) in enumerate(rest):
+        if real or number:
+            if host in policy.aliases:
+                message = f"host {host} is answered by another Ingress; the alias has no effect"
+                problems.append(Problem(Origin(KIND, ingress.ref), "metadata.annotations", "AliasTaken", message))
+        elif own := _own_hosts(ingress):
+            other = hosts.www(host)
+            yield ingress, policy, other if other in own and host not in policy.aliases else own[0]
+
+
+def _own_hosts(ingress: Ingress) -> list[str]:
+    found = [rule.host.lower() or hosts.ANY_HOST for rule in ingress.spec.rules or ()]
+    return found or ([hosts.ANY_HOST] if ingress.spec.default_backend else [])
 
 
 def ranked(refs: Collection[Ref] | None, read: Read, world: World) -> list[Ingress]:
@@ -67,12 +111,12 @@ def _may_secure(ref: Ref, accepted: list[Ingress]) -> bool:
 
 def _owners(claiming: list[Ingress], host: str, world: World) -> tuple[list[Ingress], list[Problem]]:
     """With `host_ownership: first-namespace` the oldest claimant's namespace keeps the host to itself."""
-    if not claiming or not world.rules.first_namespace_owns or host == ingresses.ANY_HOST:
+    if not claiming or not world.rules.first_namespace_owns or host == hosts.ANY_HOST:
         return claiming, []
     owner = claiming[0].metadata.namespace
     refused = [ingress for ingress in claiming if ingress.metadata.namespace != owner]
     message = f"host {host} belongs to namespace {owner}, which claimed it first; choose another host"
-    problems = [Problem(Origin(ingresses.KIND, it.ref), "spec.rules", "HostOwned", message) for it in refused]
+    problems = [Problem(Origin(KIND, it.ref), "spec.rules", "HostOwned", message) for it in refused]
     return [ingress for ingress in claiming if ingress.metadata.namespace == owner], problems
 
 

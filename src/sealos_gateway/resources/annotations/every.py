@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.resources.annotations import backends, general, limits, push, traffic
+from sealos_gateway.resources.annotations import backends, general, higress, limits, push, routing, traffic
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
 
 FAMILIES = (
@@ -11,8 +11,19 @@ FAMILIES = (
     traffic,
     limits,
     backends,
+    routing,
+    higress,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}
+_PREFIXES = tuple((name.removesuffix("*"), entry) for name, entry in BY_NAME.items() if name.endswith("*"))
 #: Domains in which a name that is not in the list is a mistake that is told.
 DOMAINS = (SEALOS, NGINX, HIGRESS)
+
+
+def find(name: str) -> Annotation | None:
+    """The entry of a name, also of one that only begins as an entry does whose end is a name of the user's."""
+    found = BY_NAME.get(name)
+    if found is not None or not name.startswith(DOMAINS):
+        return found
+    return next((entry for prefix, entry in _PREFIXES if name.startswith(prefix)), None)

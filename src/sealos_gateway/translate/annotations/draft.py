@@ -5,10 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from sealos_gateway.live import Read
+from sealos_gateway.model.policy import HeaderChange
+from sealos_gateway.model.template import Template
+from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.world import World
+
+
+class Canary(msgspec.Struct, frozen=True, gc=False):
+    """Which requests of another Ingress' paths go to the backend of this one; header before cookie before weight."""
+
+    weight: int = 0
+    total: int = 100
+    header: str = ""
+    value: str = ""
+    pattern: str = ""
+    cookie: str = ""
 
 
 @dataclass
@@ -26,6 +42,23 @@ class Draft:
     policy: dict[str, Any] = field(default_factory=dict)
     backend: dict[str, Any] = field(default_factory=dict)
     ssl_redirect: bool | None = None
+    force_ssl: bool = False
+    #: What is said of paths; `rewrite_target` may name groups of the path's pattern.
+    use_regex: bool = False
+    full_regex: bool = False
+    ignore_case: bool = False
+    conditions: Conditions = NO_CONDITIONS
+    #: A condition cannot be read: without it the paths would answer requests that are not meant for them.
+    unmatched: bool = False
+    rewrite_target: Template | None = None
+    rewrite_prefix: str | None = None
+    request_headers: list[HeaderChange] = field(default_factory=list)
+    response_headers: list[HeaderChange] = field(default_factory=list)
+    redirect: Redirect | None = None
+    app_root: Redirect | None = None
+    aliases: tuple[str, ...] = ()
+    www: bool = False
+    canary: Canary | None = None
     #: What the annotations refer to: it is fetched because of this.
     secrets: dict[Ref, None] = field(default_factory=dict)
     config_maps: dict[Ref, None] = field(default_factory=dict)

@@ -8,13 +8,27 @@ import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy
-from sealos_gateway.model.policy import Policy
+from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.template import Template
+from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
 from sealos_gateway.resources.annotations import every, general
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.annotations import access, balance, body, copies, limits, redirects, times, upstream
-from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations import (
+    access,
+    balance,
+    body,
+    copies,
+    higress,
+    limits,
+    origins,
+    redirects,
+    routing,
+    times,
+    upstream,
+)
+from sealos_gateway.translate.annotations.draft import Canary, Draft
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.world import World
 
@@ -28,7 +42,29 @@ _FAMILIES = (  # one per line: every family adds its own
     balance,
     upstream,
     copies,
+    routing,
+    origins,
+    higress,
 )
+
+
+class PathRules(msgspec.Struct, frozen=True, gc=False):
+    """How the paths of one Ingress are read. `regex`: as patterns, from the beginning, in any letter case (nginx);
+    `full`: as patterns for the whole path (Higress); `nginx`: ImplementationSpecific is a prefix of the text."""
+
+    nginx: bool = False
+    use_regex: bool = False
+    full: bool = False
+    ignore_case: bool = False
+    conditions: Conditions = NO_CONDITIONS
+    unmatched: bool = False
+    target: Template | None = None
+    prefix: str | None = None
+
+    @property
+    def regex(self) -> bool:
+        """Whether this Ingress turns all paths of its hosts into patterns."""
+        return self.use_regex or self.target is not None
 
 
 class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +76,13 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     policy: Policy | None = None
     backend: BackendPolicy | None = None
     ssl_redirect: bool | None = None
+    force_ssl: bool = False
+    paths: PathRules = PathRules()
+    redirect: Redirect | None = None
+    app_root: Redirect | None = None
+    aliases: tuple[str, ...] = ()
+    www: bool = False
+    canary: Canary | None = None
     refused: bool = False
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
@@ -63,11 +106,30 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
     draft = Draft(ingress, nginx, read, world)
     for family in _FAMILIES:
         family.read(values, draft)
+    for side, changes in (("request_headers", draft.request_headers), ("response_headers", draft.response_headers)):
+        if changes:
+            draft.policy[side] = HeaderChanges(tuple(changes))
     _unknown(ingress, values)
     found = IngressPolicy(
         policy=world.interned(_built(Policy, draft.policy)),
         backend=world.interned(_built(BackendPolicy, draft.backend)),
         ssl_redirect=draft.ssl_redirect,
+        force_ssl=draft.force_ssl,
+        paths=PathRules(
+            draft.nginx,
+            draft.use_regex,
+            draft.full_regex,
+            draft.ignore_case,
+            draft.conditions,
+            draft.unmatched,
+            draft.rewrite_target,
+            draft.rewrite_prefix,
+        ),
+        redirect=draft.redirect,
+        app_root=draft.app_root,
+        aliases=draft.aliases,
+        www=draft.www,
+        canary=draft.canary,
         refused=values.refused,
         secrets=tuple(draft.secrets),
         config_maps=tuple(draft.config_maps),
@@ -94,7 +156,7 @@ def _unknown(ingress: Ingress, values: Values) -> None:
     for name in ingress.metadata.annotations or ():
         if not name.startswith(every.DOMAINS):
             continue
-        field, entry = f"metadata.annotations[{name}]", every.BY_NAME.get(name)
+        field, entry = f"metadata.annotations[{name}]", every.find(name)
         if entry is None:
             message = "no annotation of this name is known (docs/annotations.md lists them); it has no effect"
             values.problems.append(Problem(values.origin, field, "UnknownAnnotation", message))

@@ -28,6 +28,16 @@ class Values:
     def has(self, entry: Annotation) -> bool:
         return self._find(entry) is not None
 
+    def named(self, entry: Annotation) -> list[tuple[str, str]]:
+        """For an entry with a name at its end (`…-*`): every such name with its words."""
+        found: dict[str, str] = {}
+        for pattern in reversed(entry.names):  # the spelling that wins comes last
+            prefix = pattern.removesuffix("*")
+            for name, text in (self._metadata.annotations or {}).items():
+                if name.startswith(prefix) and len(name) > len(prefix):
+                    found[name.removeprefix(prefix)] = text.strip()
+        return sorted(found.items())
+
     def text(self, entry: Annotation) -> str | None:
         """The words as they are, without white space around them; None where the annotation is absent."""
         found = self._find(entry)
