@@ -40,12 +40,16 @@ class Memory:
 
 @contextmanager
 def process(
-    command: Sequence[str | Path], log: Path, stdout: int | IO[bytes] = subprocess.DEVNULL, core: int | None = None
+    command: Sequence[str | Path],
+    log: Path,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    core: int | None = None,
+    stdin: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process for the time of a block, on one core if asked; asked to end, then made to."""
     pinned = [] if core is None else ["taskset", "-c", str(core)]
     with log.open("wb") as errors:
-        child = subprocess.Popen([*pinned, *command], stdout=stdout, stderr=errors)
+        child = subprocess.Popen([*pinned, *command], stdin=stdin, stdout=stdout, stderr=errors)
     try:
         yield child
     finally:

@@ -101,13 +101,23 @@ def service(name: str, upstream: Upstream, namespace: str = "bench") -> Iterator
     found = _object("v1", "Service", namespace, name)
     found["spec"] = {"type": "ClusterIP", "selector": {"app": name}, "ports": [port]}
     yield found
+    yield endpoint_slice(name, upstream.port, [endpoint("127.0.0.1")], namespace)
+
+
+def endpoint(address: str, terminating: bool = False) -> Manifest:
+    """An endpoint of a slice, ready unless it is terminating; it serves in either case."""
+    conditions = {"ready": not terminating, "serving": True, "terminating": terminating}
+    return {"addresses": [address], "conditions": conditions, "nodeName": "node-1"}
+
+
+def endpoint_slice(name: str, port: int, endpoints: list[Manifest], namespace: str = "bench") -> Manifest:
+    """The one slice of a Service."""
     piece = _object("discovery.k8s.io/v1", "EndpointSlice", namespace, f"{name}-x7k2p")
     piece["metadata"]["labels"]["kubernetes.io/service-name"] = name
-    conditions = {"ready": True, "serving": True, "terminating": False}
     piece["addressType"] = "IPv4"
-    piece["ports"] = [{"name": "http", "port": upstream.port, "protocol": "TCP"}]
-    piece["endpoints"] = [{"addresses": ["127.0.0.1"], "conditions": conditions, "nodeName": "node-1"}]
-    yield piece
+    piece["ports"] = [{"name": "http", "port": port, "protocol": "TCP"}]
+    piece["endpoints"] = endpoints
+    return piece
 
 
 def _object(api_version: str, kind: str, namespace: str, name: str) -> Manifest:
