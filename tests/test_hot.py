@@ -31,10 +31,10 @@ def made() -> Pipeline:
 
 def after(made: Pipeline, path: Path, most: int, *used: int) -> frozenset[str]:
     """What a fresh process considers hot after one that saw traffic to these clusters."""
-    seen = HotHosts(path, most, made)
+    seen = HotHosts(path, most, made.snapshot)
     seen.update(LOADED, frozenset(cluster(number) for number in used))
     seen.save()
-    fresh = HotHosts(path, most, made)
+    fresh = HotHosts(path, most, made.snapshot)
     fresh.load()
     return fresh.by_type()[names.SCOPE]
 
@@ -52,27 +52,27 @@ def test_none_when_none_are_wanted(made: Pipeline, tmp_path: Path) -> None:
 
 
 def test_their_clusters_come_along(made: Pipeline, tmp_path: Path) -> None:
-    hot = HotHosts(tmp_path / "hot.json", 10, made)
+    hot = HotHosts(tmp_path / "hot.json", 10, made.snapshot)
     hot.update(LOADED, frozenset({cluster(3)}))
     assert hot.by_type() == {names.SCOPE: scopes(3), names.CLUSTER: {cluster(3)}}
 
 
 def test_a_host_that_is_gone_is_not_hot(made: Pipeline, tmp_path: Path) -> None:
-    hot = HotHosts(tmp_path / "hot.json", 10, made)
+    hot = HotHosts(tmp_path / "hot.json", 10, made.snapshot)
     hot.update([*LOADED, "ingress|never.com"], frozenset({cluster(3), cluster(1)}))
     objects.drop(made, SITES[3])
     assert hot.by_type()[names.SCOPE] == scopes(1)
 
 
 def test_a_time_without_traffic_forgets_nothing(made: Pipeline, tmp_path: Path) -> None:
-    hot = HotHosts(tmp_path / "hot.json", 10, made)
+    hot = HotHosts(tmp_path / "hot.json", 10, made.snapshot)
     hot.update(LOADED, frozenset({cluster(3)}))
     hot.update(LOADED, frozenset())
     assert hot.by_type()[names.SCOPE] == scopes(3)
 
 
 def test_everything_is_every_host_and_cluster(made: Pipeline, tmp_path: Path) -> None:
-    found = HotHosts(tmp_path / "hot.json", 1, made).everything()
+    found = HotHosts(tmp_path / "hot.json", 1, made.snapshot).everything()
     assert found == {names.SCOPE: scopes(0, 1, 2, 3), names.CLUSTER: {cluster(number) for number in range(4)}}
 
 
@@ -80,7 +80,7 @@ def test_everything_is_every_host_and_cluster(made: Pipeline, tmp_path: Path) ->
 def test_a_damaged_file_means_that_nothing_is_hot(made: Pipeline, tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "hot.json"
     path.write_bytes(text)
-    hot = HotHosts(path, 10, made)
+    hot = HotHosts(path, 10, made.snapshot)
     hot.load()
     assert hot.by_type() == {names.SCOPE: frozenset(), names.CLUSTER: frozenset()}
 
@@ -88,7 +88,7 @@ def test_a_damaged_file_means_that_nothing_is_hot(made: Pipeline, tmp_path: Path
 def test_a_folder_that_cannot_be_written_is_one_warning(
     made: Pipeline, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hot = HotHosts(tmp_path / "gone" / "hot.json", 10, made)
+    hot = HotHosts(tmp_path / "gone" / "hot.json", 10, made.snapshot)
     with caplog.at_level(logging.WARNING):
         for number in (1, 2):
             hot.update(LOADED, frozenset({cluster(number)}))
@@ -99,7 +99,7 @@ def test_a_folder_that_cannot_be_written_is_one_warning(
 
 def test_nothing_is_written_that_is_not_new(made: Pipeline, tmp_path: Path) -> None:
     path = tmp_path / "hot.json"
-    hot = HotHosts(path, 10, made)
+    hot = HotHosts(path, 10, made.snapshot)
     hot.save()
     assert not path.exists()
     hot.update(LOADED, frozenset({cluster(1)}))

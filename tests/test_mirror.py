@@ -15,6 +15,8 @@ EXCEPTIONS = {
     "echo": ("test_echo.py", "one door (`EchoSettings`, `run`): tested as a client sees it"),
     "node/admin.py": ("test_statusport.py", "two questions to Envoy; its answers are used end to end"),
     "node/supervisor.py": ("e2e", "starts, watches and ends a real process"),
+    "controller.py": ("e2e", "joins objects, pipeline and fleet: shown end to end"),
+    "dataplane.py": ("e2e", "joins Envoy, its socket and its supervisor: shown end to end"),
     "main.py": ("e2e", "only joins the others: all of it is shown end to end"),
     "objects.py": ("e2e/test_kubernetes.py", "a folder or an API server behind a whole gateway"),
     "resources/update.py": ("test_files.py", "two tuples"),

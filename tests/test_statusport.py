@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
-from sealos_gateway import observe
-from sealos_gateway.files.source import Source
-from sealos_gateway.node.admin import Admin
+from sealos_gateway.controller import Controller
+from sealos_gateway.dataplane import DataPlane
+from sealos_gateway.model.problem import Problem
 from sealos_gateway.node.supervisor import PortTakenError
-from sealos_gateway.report import Report
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import Settings
-from sealos_gateway.statusport import StatusPort
-from sealos_gateway.xds.fleet import Fleet
+from sealos_gateway.statusport import StatusPort, controller_pages, envoy_pages
 from tests import objects
 
 
+class Nothing:
+    """A source without objects."""
+
+    loaded = True
+    problems: Sequence[Problem] = ()
+
+    def attach(self, pipeline: Pipeline) -> None: ...
+
+    async def run(self) -> None: ...
+
+    async def updates(self, stop: asyncio.Event) -> AsyncGenerator[Update, None]:
+        yield Update()
+
+    def tell(self, problems: Sequence[Problem]) -> None: ...
+
+
 def status_port(port: int, folder: Path) -> StatusPort:
-    made, fleet = objects.pipeline(objects.web("a.com")), Fleet()
-    report = Report(Source([folder]), made, fleet)
-    metrics = observe.Metrics(made, fleet)
-    return StatusPort(Settings(status_port=port), made, fleet, metrics, Admin(folder / "none.sock"), report)
+    settings = Settings(status_port=port)
+    controller = Controller(settings, Nothing())
+    objects.put(controller.pipeline, objects.web("a.com"))
+    plane = DataPlane(settings, folder, "n", controller.pipeline.snapshot, controller.fleet, controller.ready)
+    pages = {**controller_pages(controller), **envoy_pages(plane)}
+    return StatusPort("127.0.0.1", port, plane.unready, controller.metrics.text, pages)
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from sealos_gateway.envoy import names
-from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.envoy import names, routes
+from sealos_gateway.xds.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,13 @@ class _File(msgspec.Struct):
 
 
 class HotHosts:
-    """Names of hosts, at most `most`."""
+    """Names of hosts, at most `most`. What they need is read from the resources themselves."""
 
-    def __init__(self, path: Path, most: int, pipeline: Pipeline) -> None:
+    def __init__(self, path: Path, most: int, snapshot: Snapshot) -> None:
         self._path = path
         self._most = most
-        self._pipeline = pipeline
+        self._snapshot = snapshot
+        self._read: dict[str, tuple[str, tuple[str, ...]]] = {}  # routes -> version, clusters: parsed once
         self._held = _File()
         self._saved = _File()
         self._warned = False
@@ -65,20 +66,26 @@ class HotHosts:
 
     def by_type(self) -> Mapping[str, frozenset[str]]:
         """What to send without being asked: scopes of hot hosts that still exist, and their clusters."""
-        existing = [name for name in self._held.hosts if self._pipeline.hosts.get(names.parse_host(name))]
+        existing = [name for name in self._held.hosts if self._exists(name)]
         clusters = frozenset(cluster for name in existing for cluster in self._clusters(name))
         scopes = frozenset(names.scope(names.parse_host(name)) for name in existing)
         return {names.SCOPE: scopes, names.CLUSTER: clusters}
 
     def everything(self) -> Mapping[str, frozenset[str]]:
         """All hosts and all clusters, for a gateway small enough."""
-        domain = self._pipeline.domain
-        return {
-            names.SCOPE: frozenset(names.scope(key) for key in self._pipeline.hosts.rows),
-            names.CLUSTER: frozenset(names.backend(key, domain) for key in self._pipeline.backends.rows),
-        }
+        return {type_: frozenset(self._snapshot.names(type_)) for type_ in (names.SCOPE, names.CLUSTER)}
 
-    def _clusters(self, name: str) -> list[str]:
-        row = self._pipeline.hosts.get(names.parse_host(name))
-        keys = [key for route in row.routes for key in route.backends] if row else []
-        return [names.backend(key, self._pipeline.domain) for key in keys]
+    def _exists(self, name: str) -> bool:
+        row = self._snapshot.peek(names.ROUTES, name)
+        return row is not None and row.alive
+
+    def _clusters(self, name: str) -> tuple[str, ...]:
+        row = self._snapshot.row(names.ROUTES, name) if self._exists(name) else None
+        if row is None or not isinstance(row.body, bytes):
+            self._read.pop(name, None)
+            return ()
+        version, found = self._read.get(name, ("", ()))
+        if version != row.version:
+            found = (*routes.clusters(row.body), *routes.companions(row.body))
+            self._read[name] = (row.version, found)
+        return found

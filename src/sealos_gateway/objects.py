@@ -13,8 +13,9 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Protocol
 
+from sealos_gateway import clock
 from sealos_gateway.files.source import Source as Files
-from sealos_gateway.kube import clock, config, events, leader, status, sync, writes
+from sealos_gateway.kube import config, events, leader, status, sync, writes
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline

@@ -1,101 +1,97 @@
-"""The status port: health, readiness, metrics, problems and explanations. Read-only."""
+"""The status port: health, readiness, metrics, and whatever else a command can tell. Read-only."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from sealos_gateway import explain, observe
-from sealos_gateway.node.admin import Admin, AdminError
+from sealos_gateway import explain
+from sealos_gateway.controller import Controller
+from sealos_gateway.dataplane import DataPlane
+from sealos_gateway.node.admin import AdminError
 from sealos_gateway.node.supervisor import PortTakenError
-from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.report import Report
-from sealos_gateway.settings import Settings
-from sealos_gateway.xds.fleet import Fleet
+
+Page = Callable[[web.Request], Coroutine[Any, Any, web.Response]]
+_METRICS = {"content-type": "text/plain; version=0.0.4"}
 
 
 class StatusPort:
-    """A small HTTP server beside the traffic, bound to `status_address`."""
+    """A small HTTP server beside the traffic. `unready` says why not yet, or nothing."""
 
     def __init__(
         self,
-        settings: Settings,
-        pipeline: Pipeline,
-        fleet: Fleet,
-        metrics: observe.Metrics,
-        admin: Admin,
-        report: Report,
+        address: str,
+        port: int,
+        unready: Callable[[], Awaitable[str]],
+        metrics: Callable[[], bytes],
+        pages: Mapping[str, Page],
     ) -> None:
-        self._settings = settings
-        self._pipeline = pipeline
-        self._fleet = fleet
-        self._metrics = metrics
-        self._admin = admin
-        self._report = report
-        self._was_ready = False
+        self._address, self._port = address, port
+        self._unready, self._metrics = unready, metrics
+        self._pages = pages
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
         """Listen. Raises PortTakenError."""
         app = web.Application()
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics_page)
-        app.router.add_get("/metrics/envoy", self._envoy_metrics)
-        app.router.add_get("/problems", self._problems)
-        app.router.add_get("/explain", self._explain)
+        always: dict[str, Page] = {"/healthz": _healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
+        for path, page in {**always, **self._pages}.items():
+            app.router.add_get(path, page)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        address, port = self._settings.status_address, self._settings.status_port
         try:
-            await web.TCPSite(self._runner, address, port).start()
+            await web.TCPSite(self._runner, self._address, self._port).start()
         except OSError as error:
             await self._runner.cleanup()
             raise PortTakenError(
-                f"cannot listen on {address}:{port} (status port): {error.strerror}; choose another with --status-port"
+                f"cannot listen on {self._address}:{self._port} (status port): {error.strerror}; "
+                "choose another with --status-port"
             ) from error
 
     async def stop(self) -> None:
         if self._runner:
             await self._runner.cleanup()
 
-    async def is_ready(self) -> bool:
-        """After the first complete acknowledged configuration, as long as Envoy is live."""
-        if not self._was_ready:
-            revision = self._pipeline.snapshot.revision
-            self._was_ready = revision > 0 and self._fleet.all_acked(revision)
-        try:
-            return self._was_ready and await self._admin.is_live()
-        except AdminError:
-            return False
-
-    async def _healthz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
     async def _readyz(self, _: web.Request) -> web.Response:
-        if await self.is_ready():
-            return web.Response(text="ready\n")
-        return web.Response(status=503, text="not ready: Envoy has not acknowledged a complete configuration yet\n")
+        reason = await self._unready()
+        return web.Response(status=503, text=f"not ready: {reason}\n") if reason else web.Response(text="ready\n")
 
     async def _metrics_page(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.text(), headers={"content-type": "text/plain; version=0.0.4"})
+        return web.Response(body=self._metrics(), headers=_METRICS)
 
-    async def _envoy_metrics(self, _: web.Request) -> web.Response:
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
+
+
+def controller_pages(controller: Controller) -> dict[str, Page]:
+    """What a control plane can tell of objects."""
+
+    async def problems(_: web.Request) -> web.Response:
+        return _json([str(problem) for problem in controller.report.problems()])
+
+    async def explanation(request: web.Request) -> web.Response:
         try:
-            return web.Response(
-                text=await self._admin.prometheus(), headers={"content-type": "text/plain; version=0.0.4"}
-            )
+            return _json(explain.explain(request.query.get("url", ""), controller.pipeline))
+        except explain.UrlError as error:
+            return web.Response(status=400, text=f"{error}\n")
+
+    return {"/problems": problems, "/explain": explanation}
+
+
+def envoy_pages(plane: DataPlane) -> dict[str, Page]:
+    """What an Envoy can tell of itself."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        try:
+            return web.Response(text=await plane.admin.prometheus(), headers=_METRICS)
         except AdminError as error:
             return web.Response(status=503, text=f"envoy does not answer: {error}\n")
 
-    async def _problems(self, _: web.Request) -> web.Response:
-        return _json([str(problem) for problem in self._report.problems()])
-
-    async def _explain(self, request: web.Request) -> web.Response:
-        try:
-            return _json(explain.explain(request.query.get("url", ""), self._pipeline))
-        except explain.UrlError as error:
-            return web.Response(status=400, text=f"{error}\n")
+    return {"/metrics/envoy": metrics}
 
 
 def _json(value: object) -> web.Response:

@@ -30,7 +30,7 @@ class Inside:
     _spoils: dict[tuple[str, str], Spoil] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        renderers = self.gateway.pipeline.snapshot._renderers
+        renderers = self.gateway.controller.pipeline.snapshot._renderers
         for type_, plain in list(renderers.items()):
             renderers[type_] = lambda name, type_=type_, plain=plain: self._rendered(type_, name, plain)  # type: ignore[misc]
 
@@ -48,8 +48,11 @@ class Inside:
     def heal(self, type_: str, name: str) -> None:
         del self._spoils[type_, name]
 
+    async def ready(self) -> bool:
+        return not await self.gateway.plane.unready()
+
     def problems(self) -> list[str]:
-        return [str(it) for it in self.gateway.report.problems() if it.reason == "Rejected"]
+        return [str(it) for it in self.gateway.controller.report.problems() if it.reason == "Rejected"]
 
     async def rejected(self, number: int = 1) -> list[str]:
         """The refusals, once there are so many; the page and the metric say the same."""
@@ -58,7 +61,7 @@ class Inside:
             assert len(self.problems()) == number
 
         await eventually(told)
-        assert f"sgw_rejected_resources {float(number)}" in self.gateway.metrics.text().decode()
+        assert f"sgw_rejected_resources {float(number)}" in self.gateway.controller.metrics.text().decode()
         return self.problems()
 
     async def get(self, host: str, path: str = "/") -> tuple[int, str]:
@@ -96,7 +99,7 @@ async def running(folder: Gateway, **changes: Any) -> AsyncIterator[Inside]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(inside.gateway.run(stop))
         try:
-            await eventually(inside.gateway.status.is_ready, 30)
+            await eventually(inside.ready, 30)
             yield inside
         finally:
             stop.set()

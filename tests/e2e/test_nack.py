@@ -158,7 +158,7 @@ async def test_the_last_good_state_survives_an_envoy(inside: Inside) -> None:
     inside.spoil(names.ROUTES, route("b"), bad_regex)
     inside.folder.apply(paths("b", "/new"))
     await inside.rejected()
-    pid = inside.gateway.supervisor.pid
+    pid = inside.gateway.plane.supervisor.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
@@ -170,7 +170,7 @@ async def test_the_last_good_state_survives_an_envoy(inside: Inside) -> None:
             raise AssertionError(str(error)) from error
 
     await eventually(back)
-    assert inside.gateway.supervisor.pid != pid
+    assert inside.gateway.plane.supervisor.pid != pid
     assert len(inside.problems()) == 1
 
 

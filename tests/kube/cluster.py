@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from sealos_gateway.clock import Clock
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Clock
 from sealos_gateway.kube.config import Config, ConfigError, Loaded
 from tests.fake_clock import FakeClock
 from tests.fakes import FakeKube, Object

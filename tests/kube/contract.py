@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from sealos_gateway.clock import SystemClock
 from sealos_gateway.kube import client, errors
 from sealos_gateway.kube.client import APPLY, Client
-from sealos_gateway.kube.clock import SystemClock
 from sealos_gateway.kube.config import Access, KubeConfig
 from sealos_gateway.kube.inbox import Inbox
 from sealos_gateway.kube.leader import Leader, Place

@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 import yarl
 
-from sealos_gateway.kube.clock import Clock
+from sealos_gateway.clock import Clock
 from sealos_gateway.kube.config import Access, Config, ConfigError
 from sealos_gateway.kube.errors import ApiError, UnreachableError, error_for
 

@@ -16,9 +16,9 @@ from typing import Final
 
 import msgspec
 
+from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube import client, wire
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Backoff, Clock
 from sealos_gateway.kube.errors import ApiError, ForbiddenError, NotFoundError
 from sealos_gateway.kube.writes import MANAGER, Write, Writer
 from sealos_gateway.model.problem import Problem

@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
+from sealos_gateway.clock import Clock
 from sealos_gateway.kube import client, wire
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Clock
 from sealos_gateway.kube.errors import ApiError, ConflictError, NotFoundError
 
 log = logging.getLogger(__name__)

@@ -22,9 +22,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube import client
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Backoff, Clock
 from sealos_gateway.kube.errors import (
     ApiError,
     ForbiddenError,

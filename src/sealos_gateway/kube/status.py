@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube import client, wire
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Backoff, Clock
 from sealos_gateway.kube.errors import ApiError, ConflictError, NotFoundError
 from sealos_gateway.kube.writes import Write, Writer
 from sealos_gateway.model.problem import Problem

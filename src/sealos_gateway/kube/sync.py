@@ -12,8 +12,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
+from sealos_gateway.clock import Clock, SystemClock
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Clock, SystemClock
 from sealos_gateway.kube.errors import ApiError, ForbiddenError
 from sealos_gateway.kube.inbox import Feed, Inbox, Sink
 from sealos_gateway.kube.secrets import Limits, Secrets

@@ -21,9 +21,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube import client, errors, wire
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.clock import Backoff, Clock
 from sealos_gateway.kube.errors import (
     ApiError,
     ForbiddenError,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Final
 
+from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube.client import APPLY, Client
-from sealos_gateway.kube.clock import Backoff, Clock
 from sealos_gateway.kube.errors import (
     ApiError,
     GarbledError,

@@ -6,11 +6,11 @@ the hot set of its next connection. No asyncio and no Envoy meaning here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sealos_gateway.xds.messages import Acked, Event, Rejected
 from sealos_gateway.xds.snapshot import Mark, Snapshot
-from sealos_gateway.xds.stream import Progress, Stream
+from sealos_gateway.xds.stream import Progress
 
 
 class Rejection(NamedTuple):
@@ -23,10 +23,20 @@ class Rejection(NamedTuple):
     node: str
 
 
+class Client(Protocol):
+    """What is asked of a stream: that of an Envoy, or that of a relay which speaks for its Envoy."""
+
+    def progress(self) -> dict[str, Progress]: ...
+
+    def subscribed(self, type_: str) -> tuple[str, ...]: ...
+
+    def settled(self, revision: int) -> bool: ...
+
+
 class Connection:
     """One stream of one node, from its first request to its end."""
 
-    def __init__(self, node: str, since: int, stream: Stream) -> None:
+    def __init__(self, node: str, since: int, stream: Client) -> None:
         self.node, self.since = node, since
         self.stream = stream
         self.last_rejection: dict[str, Rejected] = {}
@@ -50,7 +60,7 @@ class Fleet:
         self._connections: dict[str, list[Connection]] = {}
         self._gone: dict[str, NodeView] = {}  # oldest first
         self._asked: dict[str, dict[str, tuple[str, ...]]] = {}
-        self._rejections: dict[tuple[str, str], Rejection] = {}
+        self._rejections: dict[tuple[str, str], dict[str, Rejection]] = {}  # by node; the oldest first
         self._callbacks: list[Callable[[], None]] = []
 
     def on_change(self, callback: Callable[[], None]) -> None:
@@ -59,7 +69,7 @@ class Fleet:
 
     # What the server tells
 
-    def connect(self, node: str, stream: Stream, revision: int) -> Connection:
+    def connect(self, node: str, stream: Client, revision: int) -> Connection:
         connection = Connection(node, revision, stream)
         self._connections.setdefault(node, []).append(connection)
         self._gone.pop(node, None)
@@ -90,34 +100,35 @@ class Fleet:
         for event in events:
             if isinstance(event, Acked):
                 for name, version in event.rows:
-                    known = self._rejections.get((event.type, name))
-                    if known and (known.node, known.version) == (connection.node, version):
-                        self._settle(event.type, name, None)
+                    known = self._rejections.get((event.type, name), {}).get(connection.node)
+                    if known and known.version == version:
+                        self._settle(event.type, name, connection.node, None)
             else:
                 connection.last_rejection[event.type] = event
                 rejection = Rejection(event.type, event.name, event.version, event.message, connection.node)
                 if event.name:
-                    self._settle(event.type, event.name, rejection)
+                    self._settle(event.type, event.name, connection.node, rejection)
 
     def unrendered(self, type_: str, name: str, error: str | None) -> None:
         """A row could not be rendered, or can be again."""
-        if error is not None:
-            self._settle(type_, name, Rejection(type_, name, "", error, ""))
-        elif (known := self._rejections.get((type_, name))) is not None and not known.node:
-            self._settle(type_, name, None)
+        self._settle(type_, name, "", Rejection(type_, name, "", error, "") if error is not None else None)
 
     def recheck(self, snapshot: Snapshot) -> None:
         """Forget rejections of rows that are no longer what was refused. Costs the number of rejections."""
-        for (type_, name), rejection in [*self._rejections.items()]:
+        for (type_, name), by_node in [*self._rejections.items()]:
             row = snapshot.peek(type_, name)
             rendered = row is not None and not isinstance(row.body, Mark)
-            if row is None or (rendered and row.version != rejection.version):
-                self._settle(type_, name, None)
+            for node, rejection in [*by_node.items()]:
+                if row is None or (rendered and row.version != rejection.version):
+                    self._settle(type_, name, node, None)
 
-    def _settle(self, type_: str, name: str, rejection: Rejection | None) -> None:
-        before = self._rejections.pop((type_, name), None)
+    def _settle(self, type_: str, name: str, node: str, rejection: Rejection | None) -> None:
+        by_node = self._rejections.setdefault((type_, name), {})
+        before = by_node.pop(node, None)
         if rejection is not None:
-            self._rejections[type_, name] = rejection
+            by_node[node] = rejection
+        if not by_node:
+            del self._rejections[type_, name]
         if before != rejection:
             for callback in self._callbacks:
                 callback()
@@ -132,8 +143,8 @@ class Fleet:
         yield from self._gone.values()
 
     def rejections(self) -> tuple[Rejection, ...]:
-        """What does not work now, oldest first."""
-        return tuple(self._rejections.values())
+        """What does not work now, oldest first; once for each resource, whoever else refuses it."""
+        return tuple(next(iter(by_node.values())) for by_node in self._rejections.values())
 
     def subscribed(self, node: str, type_: str) -> tuple[str, ...]:
         """The names a node asks for, newest last; after it disconnected, those it last asked for."""

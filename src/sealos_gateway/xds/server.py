@@ -7,7 +7,7 @@ answers the state-of-the-world methods with UNIMPLEMENTED.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,13 +17,17 @@ from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import DecodeError
 
 from sealos_gateway.xds.fleet import Connection, Fleet
-from sealos_gateway.xds.messages import Acked, Request, Response
+from sealos_gateway.xds.messages import Acked, Event, Request, Response
 from sealos_gateway.xds.snapshot import Snapshot
 from sealos_gateway.xds.stream import Stream
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 # The first request of a reconnecting client lists everything it holds; nobody but our own Envoy can reach the socket.
 OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+#: Told after each message of a client, with what it accepted and refused by it.
+Heard = Callable[[Sequence[Event]], None]
 
 
 class StreamFactory(Protocol):
@@ -39,8 +43,8 @@ class BadRequestError(Exception):
 class Session:
     """A connection, and the flag that tells its writer to look again."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection, self.stream = connection, connection.stream
+    def __init__(self, connection: Connection, stream: Stream) -> None:
+        self.connection, self.stream = connection, stream
         self.look = asyncio.Event()
         self.ended = False
         self.refusal = ""
@@ -62,9 +66,11 @@ class AdsServer:
         ready: asyncio.Event,
         stream: StreamFactory = Stream,
         hot_for: Callable[[str], Mapping[str, frozenset[str]]] = lambda _node: {},
+        heard: Heard | None = None,
     ) -> None:
         self._snapshot, self._fleet, self._path = snapshot, fleet, path
         self._ready, self._stream, self._hot_for = ready, stream, hot_for
+        self._heard = heard
         self._sessions: set[Session] = set()
         self._closing = False
         self._server: Any = None
@@ -118,7 +124,7 @@ class AdsServer:
     async def _session(self, node: str) -> AsyncIterator[Session]:
         stream = self._stream(self._snapshot, hot=self._hot_for(node))
         connection = self._fleet.connect(node, stream, self._snapshot.revision)
-        session = Session(connection)
+        session = Session(connection, stream)
         self._sessions.add(session)
         try:
             yield session
@@ -134,7 +140,7 @@ class AdsServer:
                 session.look.clear()
                 while not session.ended and (response := session.stream.next_response()) is not None:
                     try:
-                        await context.write(_encode(response))
+                        await context.write(encoded(response))
                     except grpc.aio.BaseError:
                         session.end()  # the client is gone
                 # Only now what was changed is rendered, so only now it shows whether a refused row is another one.
@@ -154,7 +160,7 @@ class AdsServer:
             session.end()
 
     def _receive(self, session: Session, message: Any) -> None:
-        session.stream.receive(_decoded(message))
+        session.stream.receive(decoded(message))
         events = session.stream.take_events()
         self._fleet.record(session.connection, events)
         for event in events:
@@ -163,6 +169,8 @@ class AdsServer:
                     self._snapshot.accept(event.type, name, version)
             else:
                 self._snapshot.reject(event.type, event.name, event.version)
+        if self._heard is not None:
+            self._heard(events)
 
 
 async def _read(context: Any) -> Any:
@@ -179,7 +187,8 @@ async def _read(context: Any) -> Any:
         raise BadRequestError("this is not a DeltaDiscoveryRequest") from error
 
 
-def _decoded(message: Any) -> Request:
+def decoded(message: Any) -> Request:
+    """A DeltaDiscoveryRequest as a value."""
     return Request(
         type=message.type_url,
         subscribe=tuple(message.resource_names_subscribe),
@@ -190,7 +199,8 @@ def _decoded(message: Any) -> Request:
     )
 
 
-def _encode(response: Response) -> bytes:
+def encoded(response: Response) -> bytes:
+    """A DeltaDiscoveryResponse on the wire."""
     message = discovery_pb2.DeltaDiscoveryResponse(
         type_url=response.type, nonce=response.nonce, removed_resources=response.removed
     )

@@ -97,6 +97,14 @@ class Snapshot:
                 return
             yield name
 
+    def names(self, type_: str) -> list[str]:
+        """Every living name of a type, oldest change first."""
+        return [name for name, row in self._rows[type_].items() if row.alive]
+
+    def count(self, type_: str) -> int:
+        """How many living names a type has."""
+        return len(self._rows[type_]) - len(self._graves[type_])
+
     def peek(self, type_: str, name: str) -> Row | None:
         """The row as it lies here, unrendered."""
         return self._rows.get(type_, {}).get(name)

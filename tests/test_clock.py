@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sealos_gateway.kube.clock import Backoff, SystemClock
+from sealos_gateway.clock import Backoff, SystemClock
 from tests.fake_clock import FakeClock
 
 
