@@ -135,6 +135,8 @@ class FakeKube:
         self.tokens: set[str] | None = None
         self.forbidden: Callable[[Place, Request], bool] = lambda _place, _request: False
         self.absent = {kind.plural for kind in kinds.ALL if kind.custom}  # custom resources that nobody installed
+        #: Tokens of service accounts: user, audience, and the pod it is bound to.
+        self.accounts: dict[str, tuple[str, str, str]] = {}
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._owners: dict[tuple[str, str, str], dict[str, set[str]]] = {}
         self._history: list[Change] = []
@@ -291,6 +293,8 @@ class FakeKube:
                 if "as=PartialObjectMetadata" in request.headers.get("Accept", ""):
                     return {"kind": "PartialObjectMetadata", "metadata": found["metadata"]}
                 return found
+            case "POST" if place.plural == "tokenreviews":
+                return self._review((await request.json())["spec"])
             case "POST":
                 body = await request.json()
                 if self.get(place.plural, place.namespace, body["metadata"]["name"]):
@@ -314,6 +318,14 @@ class FakeKube:
         if not here:
             raise RefusedError(404, "404 page not found")
         return {"kind": "APIResourceList", "resources": [{"name": kind.plural} for kind in here]}
+
+    def _review(self, spec: Object) -> Object:
+        """TokenReview: who has this token, if it was made for one of these audiences."""
+        user, audience, pod = self.accounts.get(spec["token"], ("", "", ""))
+        if not user or audience not in spec["audiences"]:
+            return {"status": {"error": "token audiences are invalid"}}
+        extra = {"authentication.kubernetes.io/pod-name": [pod]} if pod else {}
+        return {"status": {"authenticated": True, "audiences": [audience], "user": {"username": user, "extra": extra}}}
 
     def _found(self, place: Place) -> Object:
         found = self.get(place.plural, place.namespace, place.name)

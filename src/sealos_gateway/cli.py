@@ -1,4 +1,4 @@
-"""The command line `sgw`: `run`, `translate`, `explain`, `check`, `echo`."""
+"""The command line `sgw`: `run`, `control`, `node`, `translate`, `explain`, `check`, `echo`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.error import URLError
@@ -19,6 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sealos_gateway import dump, explain, main, objects, observe, settings
+from sealos_gateway.control.server import PortError
 from sealos_gateway.echo import server as echo_server
 from sealos_gateway.files import source as files
 from sealos_gateway.kube.config import ConfigError, InCluster, KubeConfig
@@ -41,6 +43,24 @@ _err = Console(stderr=True, soft_wrap=True, highlight=False)
 Manifests = Annotated[list[Path], typer.Option("-f", "--filename", help="A manifest or a folder of them; repeatable.")]
 Config = Annotated[Path | None, typer.Option("--config", help="A settings file (docs/settings.md).")]
 Classes = Annotated[list[str] | None, typer.Option("--ingress-class", help="A class name that is ours; repeatable.")]
+Sources = Annotated[list[Path] | None, typer.Option("-f", "--filename", help="A manifest or a folder.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="Read from the API server of this kubeconfig.")]
+InPod = Annotated[bool, typer.Option("--in-cluster", help="Read from the API server of this pod.")]
+Namespaces = Annotated[list[str] | None, typer.Option(help="Only this namespace; repeatable.")]
+Selector = Annotated[str, typer.Option(help="Only namespaces with these labels.")]
+HttpPort = Annotated[int | None, typer.Option(help="Port of plain HTTP (default: 8080).")]
+HttpsPort = Annotated[int | None, typer.Option(help="Port of HTTPS, 0 for none (default: 8443).")]
+XdsPort = Annotated[int | None, typer.Option(help="Nodes follow the configuration here (default: 18000).")]
+EnrolPort = Annotated[int | None, typer.Option(help="Nodes get their certificates here (default: 18001).")]
+Status = Annotated[int | None, typer.Option(help="Health, readiness, metrics (default: 8001).")]
+State = Annotated[Path | None, typer.Option(help="What must survive a restart (default: temporary).")]
+Workers = Annotated[int | None, typer.Option(help="Envoy worker threads (default: one per CPU).")]
+LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error.")]
+LogJson = Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")]
+
+
+#: Options that are settings of a group.
+_IN_GROUPS = {"envoy": ("concurrency",), "control": ("xds_port", "enrol_port")}
 
 
 def _fail(message: str, status: int = 1) -> typer.Exit:
@@ -57,6 +77,12 @@ def _settings(config: Path | None, classes: list[str] | None = None, **overrides
     if classes:
         every = tuple(dict.fromkeys((*found.ingress.classes, *classes)))
         given["ingress"] = msgspec.structs.replace(found.ingress, classes=every)
+    if "state_dir" in given:
+        given["state_dir"] = str(given["state_dir"])
+    for group, names in _IN_GROUPS.items():
+        inner = {name: given.pop(name) for name in names if name in given}
+        if inner:
+            given[group] = msgspec.structs.replace(getattr(found, group), **inner)
     chosen = msgspec.structs.replace(found, **given)
     try:
         settings.check(chosen)
@@ -87,37 +113,106 @@ def _loaded(paths: list[Path], chosen: settings.Settings) -> tuple[Pipeline, fil
 
 @app.command()
 def run(
-    filename: Annotated[list[Path] | None, typer.Option("-f", "--filename", help="A manifest or a folder.")] = None,
-    kubeconfig: Annotated[Path | None, typer.Option(help="Read from the API server of this kubeconfig.")] = None,
-    in_cluster: Annotated[bool, typer.Option("--in-cluster", help="Read from the API server of this pod.")] = False,
-    namespace: Annotated[list[str] | None, typer.Option(help="Only this namespace; repeatable.")] = None,
-    namespace_selector: Annotated[str, typer.Option(help="Only namespaces with these labels.")] = "",
+    filename: Sources = None,
+    kubeconfig: Kubeconfig = None,
+    in_cluster: InPod = False,
+    namespace: Namespaces = None,
+    namespace_selector: Selector = "",
     config: Config = None,
     ingress_class: Classes = None,
-    http_port: Annotated[int | None, typer.Option(help="Port of plain HTTP (default: 8080).")] = None,
-    https_port: Annotated[int | None, typer.Option(help="Port of HTTPS, 0 for none (default: 8443).")] = None,
-    status_port: Annotated[int | None, typer.Option(help="Health, readiness, metrics (default: 8001).")] = None,
-    state_dir: Annotated[Path | None, typer.Option(help="What must survive a restart (default: temporary).")] = None,
-    concurrency: Annotated[int | None, typer.Option(help="Envoy worker threads (default: one per CPU).")] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
-    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+    http_port: HttpPort = None,
+    https_port: HttpsPort = None,
+    status_port: Status = None,
+    state_dir: State = None,
+    concurrency: Workers = None,
+    log_level: LogLevel = "info",
+    log_json: LogJson = False,
 ) -> None:
     """Run the gateway in the foreground: control plane and Envoy; manifests are followed as they change."""
     observe.configure_logging(log_level, log_json)
-    state = str(state_dir) if state_dir else None
     chosen = _settings(
-        config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state
-    )
-    if concurrency is not None:
-        chosen = msgspec.structs.replace(chosen, envoy=msgspec.structs.replace(chosen.envoy, concurrency=concurrency))
-    if namespace and namespace_selector:
-        raise _fail("either --namespace or --namespace-selector", 2)
-    scope = Scope(tuple(namespace or ()), namespace_selector)
+        config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state_dir,
+        concurrency=concurrency,
+    )  # fmt: skip
+    scope = _scope(namespace, namespace_selector)
     privileges.keep_low_ports()
+    _go(lambda: _with(main.serve, chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
+
+
+@app.command()
+def control(
+    filename: Sources = None,
+    kubeconfig: Kubeconfig = None,
+    in_cluster: InPod = False,
+    namespace: Namespaces = None,
+    namespace_selector: Selector = "",
+    config: Config = None,
+    ingress_class: Classes = None,
+    http_port: HttpPort = None,
+    https_port: HttpsPort = None,
+    xds_port: XdsPort = None,
+    enrol_port: EnrolPort = None,
+    status_port: Status = None,
+    state_dir: State = None,
+    log_level: LogLevel = "info",
+    log_json: LogJson = False,
+) -> None:
+    """Run a control plane for nodes, without an Envoy; several may run side by side."""
+    observe.configure_logging(log_level, log_json)
+    chosen = _settings(
+        config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state_dir,
+        xds_port=xds_port, enrol_port=enrol_port,
+    )  # fmt: skip
+    scope = _scope(namespace, namespace_selector)
+    _go(lambda: _with(main.serve_nodes, chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
+
+
+@app.command()
+def node(
+    control: Annotated[str | None, typer.Option(help="Host name or address of the control plane.")] = None,
+    config: Config = None,
+    xds_port: XdsPort = None,
+    enrol_port: EnrolPort = None,
+    status_port: Status = None,
+    state_dir: State = None,
+    concurrency: Workers = None,
+    log_level: LogLevel = "info",
+    log_json: LogJson = False,
+) -> None:
+    """Run an Envoy and its relay, which follows a control plane and keeps on disk what it was given."""
+    observe.configure_logging(log_level, log_json)
+    chosen = _settings(
+        config, status_port=status_port, state_dir=state_dir, xds_port=xds_port, enrol_port=enrol_port,
+        concurrency=concurrency,
+    )  # fmt: skip
+    if control is not None:
+        chosen = msgspec.structs.replace(chosen, node=msgspec.structs.replace(chosen.node, control=control))
+    privileges.keep_low_ports()
+    _go(lambda: main.serve_node(chosen))
+
+
+def _scope(namespaces: list[str] | None, selector: str) -> Scope:
+    if namespaces and selector:
+        raise _fail("either --namespace or --namespace-selector", 2)
+    return Scope(tuple(namespaces or ()), selector)
+
+
+def _go(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run until it is told to stop; what a person can act on is said in one line."""
     try:
-        asyncio.run(_run(chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
-    except (SupervisorError, settings.SettingsError, ConfigError) as error:
+        asyncio.run(command())
+    except (SupervisorError, PortError, settings.SettingsError, ConfigError) as error:
         raise _fail(str(error)) from None
+
+
+async def _with(
+    serve: Callable[[settings.Settings, objects.Objects], Coroutine[Any, Any, None]],
+    chosen: settings.Settings,
+    source: objects.Objects,
+) -> None:
+    if isinstance(source, objects.Cluster):
+        await source.check()
+    await serve(chosen, source)
 
 
 def _source(
@@ -131,12 +226,6 @@ def _source(
         return objects.Cluster(access, scope, chosen.kubernetes)
     _must_exist(paths)
     return objects.Folder(paths)
-
-
-async def _run(chosen: settings.Settings, source: objects.Objects) -> None:
-    if isinstance(source, objects.Cluster):
-        await source.check()
-    await main.serve(chosen, source)
 
 
 @app.command()

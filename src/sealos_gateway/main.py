@@ -1,4 +1,4 @@
-"""What runs together: `sgw run` is control plane and Envoy in one process.
+"""What runs together: `sgw run` is control plane and Envoy in one process; also how every command starts and stops.
 
 One TaskGroup holds every task; if one fails for good, all end.
 """
@@ -15,7 +15,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 from sealos_gateway import statusport, wiring
+from sealos_gateway.agent import Node
+from sealos_gateway.control.server import PortError
 from sealos_gateway.controller import Controller
+from sealos_gateway.controlplane import Control
 from sealos_gateway.dataplane import DataPlane
 from sealos_gateway.node import supervisor
 from sealos_gateway.objects import Objects
@@ -94,6 +97,18 @@ async def serve(settings: Settings, objects: Objects, started: Callable[[Gateway
         await _until_told(lambda stop: gateway.run(stop, lambda: started(gateway)))
 
 
+async def serve_nodes(settings: Settings, objects: Objects) -> None:
+    """`sgw control` until SIGINT or SIGTERM."""
+    with state_folder(settings.state_dir) as state:
+        await _until_told(Control(settings, objects, state).run)
+
+
+async def serve_node(settings: Settings) -> None:
+    """`sgw node` until SIGINT or SIGTERM."""
+    with state_folder(settings.state_dir) as state:
+        await _until_told(Node(settings, state).run)
+
+
 async def _until_told(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Hand in what SIGINT and SIGTERM set; an error that a person can act on comes out alone."""
     stop = asyncio.Event()
@@ -102,5 +117,5 @@ async def _until_told(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         loop.add_signal_handler(number, stop.set)
     try:
         await run(stop)
-    except* supervisor.SupervisorError as group:
+    except* (supervisor.SupervisorError, PortError) as group:
         raise group.exceptions[0] from None

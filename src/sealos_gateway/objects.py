@@ -93,7 +93,7 @@ class Cluster:
         self._api = Client(access, self._clock)
         self._source = sync.Source(self._api, sync.KINDS, scope)
         identity = os.environ.get("POD_NAME") or socket.gethostname()
-        place = leader.Place(_lease_namespace(settings), settings.lease_name, identity)
+        place = leader.Place(own_namespace(settings), settings.lease_name, identity)
         self._leader = leader.Leader(self._api, self._clock, place, self._leadership_changed)
         self._writer = writes.Writer(self._api, self._clock, self._leads)
         self._status = status.IngressStatus(self._api, self._clock, self._writer, self._leads, scope.names)
@@ -107,6 +107,11 @@ class Cluster:
     @property
     def problems(self) -> Sequence[Problem]:
         return [*self._source.problems, *self._status.problems]
+
+    @property
+    def api(self) -> Client:
+        """The way to the API server, for what else is kept or asked there."""
+        return self._api
 
     async def check(self) -> None:
         """Read the configuration once, before anything starts. Raises ConfigError."""
@@ -161,7 +166,8 @@ class Cluster:
         self._events.leadership_changed()
 
 
-def _lease_namespace(settings: KubernetesSettings) -> str:
+def own_namespace(settings: KubernetesSettings) -> str:
+    """Where the control plane keeps what is its own: the Lease, and its authority."""
     if settings.lease_namespace:
         return settings.lease_namespace
     try:

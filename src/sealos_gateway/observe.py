@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from sealos_gateway.envoy import names
 from sealos_gateway.model.problem import Problem
@@ -43,6 +44,10 @@ class Metrics:
         for rejection in now - self._refused:
             self.rejections.labels(names.SHORT.get(rejection.type, rejection.type)).inc()
         self._refused = now
+
+    def also(self, collector: Collector) -> None:
+        """Show what somebody else counts."""
+        self._registry.register(collector)
 
     def settled(self, seconds: float) -> None:
         self._settles.observe(seconds)

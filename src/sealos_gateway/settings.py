@@ -192,6 +192,48 @@ class KubernetesSettings(_Group, frozen=True):
     lease_name: str = "sealos-gateway"
 
 
+class ControlSettings(_Group, frozen=True):
+    """The control plane apart from its nodes (`sgw control`); nodes use the two ports as well."""
+
+    # The address on which nodes are served.
+    address: str = "0.0.0.0"
+    # Nodes follow the configuration here: gRPC, TLS with certificates on both sides.
+    xds_port: int = 18000
+    # A node gets its certificate here, with its token: gRPC, TLS with a certificate of the server only.
+    enrol_port: int = 18001
+    # How long the certificates of nodes and replicas are good, in seconds. They are made again after two thirds of it.
+    certificate_seconds: int = 3600
+    # In a cluster: the name of the Secret that keeps the authority's key, and of the ConfigMap (`ca.crt`) that tells
+    # nodes whom to trust. Both in the namespace of the Lease. Without a cluster: the folder `ca` of `state_dir`.
+    ca_secret: str = "sealos-gateway-ca"
+    # The audience that tokens of nodes are made for.
+    token_audience: str = "sealos-gateway"
+    # Service accounts, as `namespace/name`, that may be nodes. Empty: `sealos-gateway-node` of the control plane's own
+    # namespace.
+    node_accounts: tuple[str, ...] = ()
+    # A file with a token of at least 32 characters that all nodes share, instead of service accounts: for places
+    # without an API server.
+    join_token_file: str = ""
+
+
+class NodeSettings(_Group, frozen=True):
+    """An Envoy and its relay (`sgw node`)."""
+
+    # Host name or address of the control plane.
+    control: str = ""
+    # What the node calls itself. Empty: POD_NAME, else the name of the host. A token of a pod proves the pod's name.
+    name: str = ""
+    # The certificate of the control plane's authority, from its ConfigMap. Read again for every connection.
+    ca_file: str = "/etc/sealos-gateway/ca/ca.crt"
+    # The token that proves who the node is. Read again whenever it is needed.
+    token_file: str = "/var/run/secrets/sealos-gateway/token"
+    # A file with at least 32 random bytes. With it private keys are kept on disk, sealed; without it they are not kept,
+    # and a node that restarts while the control plane is away serves HTTP and no HTTPS until it is back.
+    seal_key_file: str = ""
+    # How long a starting node waits for the control plane before it serves what is on its disk.
+    patience_seconds: int = 3
+
+
 class Settings(_Group, frozen=True):
     """All of them."""
 
@@ -203,6 +245,8 @@ class Settings(_Group, frozen=True):
     envoy: EnvoySettings = EnvoySettings()
     push: PushSettings = PushSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
+    control: ControlSettings = ControlSettings()
+    node: NodeSettings = NodeSettings()
     # The address of the two traffic listeners.
     address: str = "0.0.0.0"
     # The port of plain HTTP.
@@ -267,6 +311,10 @@ _RANGES = (
     ("envoy.drain_seconds", 0, _MOST_SECONDS),
     ("envoy.max_heap_mb", 0, 1 << 24),
     ("envoy.max_connections", 0, 2**31 - 1),
+    ("control.xds_port", 1, 65_535),
+    ("control.enrol_port", 1, 65_535),
+    ("control.certificate_seconds", 60, _MOST_SECONDS),
+    ("node.patience_seconds", 0, 3_600),
 )
 
 

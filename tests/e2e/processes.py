@@ -68,10 +68,18 @@ def is_listening(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def start(command: Sequence[str], stdout: IO[bytes], stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def start(
+    command: Sequence[str], stdout: IO[bytes], stderr: IO[bytes], environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """A child in a process group of its own, so that a Ctrl-C of the tests does not reach it."""
     return subprocess.Popen(
-        list(command), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, process_group=0, close_fds=True
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        process_group=0,
+        close_fds=True,
+        env=environment,
     )
 
 

@@ -38,6 +38,12 @@ class Options:
     ciphers: tuple[str, ...] = ()
 
 
+def place(body: bytes) -> tuple[str, int]:
+    """Address and port of a serialised listener."""
+    found = api.listener.Listener.FromString(body).address.socket_address
+    return found.address, found.port_value
+
+
 def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> api.Message:
     """envoy.config.listener.v3.Listener. `own_context` lists the server names that have several certificates side by
     side, with the algorithms of each: what one on-demand secret cannot hold, so each has a filter chain of its own.

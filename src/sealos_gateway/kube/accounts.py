@@ -1,0 +1,67 @@
+"""Whether a token is that of a service account that may be a node: the API server knows (TokenReview)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from sealos_gateway.kube import client, wire
+from sealos_gateway.kube.client import Client
+from sealos_gateway.kube.errors import ApiError, ForbiddenError
+from sealos_gateway.trust.review import RefusedError, UndecidedError
+
+_API: Final = "authentication.k8s.io/v1"
+_POD: Final = "authentication.kubernetes.io/pod-name"
+
+
+class _User(msgspec.Struct):
+    username: str = ""
+    extra: dict[str, list[str]] | None = None
+
+
+class _Status(msgspec.Struct):
+    authenticated: bool = False
+    user: _User = msgspec.field(default_factory=_User)
+    audiences: list[str] | None = None
+    error: str = ""
+
+
+class _Review(msgspec.Struct):
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+_REVIEWS = msgspec.json.Decoder(_Review)
+
+
+class Accounts:
+    """Takes tokens of `accounts` (as namespace/name) made for `audience`; a token bound to a pod names the node."""
+
+    def __init__(self, api: Client, audience: str, accounts: tuple[str, ...]) -> None:
+        self._api, self._audience, self._accounts = api, audience, accounts
+
+    async def review(self, token: str, node: str) -> str:
+        status = await self._ask(token)
+        if not status.authenticated or self._audience not in (status.audiences or ()):
+            said = f" ({status.error})" if status.error else ""
+            raise RefusedError(
+                f"the API server does not take the token as one for the audience {self._audience}{said}; "
+                "is it expired, or not projected with this audience?"
+            )
+        account = status.user.username.removeprefix("system:serviceaccount:").replace(":", "/", 1)
+        if account not in self._accounts:
+            raise RefusedError(f"{account} may not be a node; control.node_accounts has {', '.join(self._accounts)}")
+        return next(iter((status.user.extra or {}).get(_POD, ())), node)
+
+    async def _ask(self, token: str) -> _Status:
+        spec = {"token": token, "audiences": [self._audience]}
+        body = msgspec.json.encode({"apiVersion": _API, "kind": "TokenReview", "spec": spec})
+        try:
+            found: _Review = wire.decode(
+                _REVIEWS, await self._api.request("POST", client.path(_API, "tokenreviews"), body=body)
+            )
+        except ForbiddenError as error:
+            raise UndecidedError(f"the control plane may not check tokens (create tokenreviews): {error}") from error
+        except ApiError as error:
+            raise UndecidedError(f"tokens cannot be checked now: {error}") from error
+        return found.status

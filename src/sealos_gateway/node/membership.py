@@ -1,0 +1,72 @@
+"""A node's own certificate: asked for with its token, renewed long before it ends, kept in memory only."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import grpc
+import msgspec
+
+from sealos_gateway.clock import Clock
+from sealos_gateway.node import link
+from sealos_gateway.node.link import LinkError, Place
+from sealos_gateway.trust import enrolment
+from sealos_gateway.trust.authority import Credentials, NodeKey
+from sealos_gateway.trust.identity import TrustError
+
+_SHARE: Final = 2 / 3
+_ANSWER_SECONDS: Final = 20.0
+
+
+class Membership:
+    """`credentials` are those of now, if there are any."""
+
+    def __init__(self, clock: Clock, place: Place, name: str, gateway: str) -> None:
+        self._clock, self._place, self._name, self._gateway = clock, place, name, gateway
+        self.credentials: Credentials | None = None
+        self.enrolments = 0
+        self._due = 0.0
+
+    async def current(self) -> Credentials:
+        """Good credentials, asked for where there are none. Raises LinkError."""
+        held = self.credentials
+        if held is None or not held.valid(self._clock.now()) or self._clock.monotonic() >= self._due:
+            channel = link.enrolment_channel(self._place)
+            try:
+                held = await self._ask(channel, enrolment.ENROL, self._place.enrol_port)
+            finally:
+                await channel.close()
+        return held
+
+    async def renew(self, channel: Any) -> None:
+        """New credentials over the connection that the old ones opened, which goes on. Raises LinkError."""
+        await self._ask(channel, enrolment.RENEW, self._place.xds_port)
+
+    def forget(self) -> None:
+        """The control plane does not take them: it may have another authority now."""
+        self.credentials = None
+
+    @property
+    def seconds_to_renewal(self) -> float:
+        """Zero also when the clock was set so that the certificate is not good any more."""
+        if self.credentials is None or not self.credentials.valid(self._clock.now()):
+            return 0.0
+        return max(0.0, self._due - self._clock.monotonic())
+
+    async def _ask(self, channel: Any, method: str, port: int) -> Credentials:
+        key = NodeKey()
+        application = enrolment.Application(
+            self._name, self._gateway, self._place.token(), key.request().decode(), self._clock.now().timestamp()
+        )
+        call = channel.unary_unary(f"/{enrolment.SERVICE}/{method}")
+        try:
+            answer = await call(msgspec.json.encode(application), timeout=_ANSWER_SECONDS)
+            made = key.credentials(enrolment.ADMISSIONS.decode(answer).certificate.encode())
+        except grpc.aio.AioRpcError as error:
+            raise link.explained(error, self._place, port, self._clock) from error
+        except (msgspec.DecodeError, TrustError) as error:
+            raise LinkError(f"the answer to our application cannot be used: {error}") from error
+        left = (made.not_after - self._clock.now()).total_seconds()
+        self.credentials, self._due = made, self._clock.monotonic() + left * _SHARE
+        self.enrolments += 1
+        return made

@@ -1,0 +1,163 @@
+"""The control plane's own small authority: it vouches for its replicas and for nodes, and for nobody else.
+
+Keys are EC P-256. Certificates begin `SKEW` before they are made, so that clocks may differ a little. Nothing here
+knows what time it is, or where keys are kept.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sealos_gateway.model.upstream import Private
+from sealos_gateway.trust.identity import CONTROL, Identity, TrustError
+
+#: By how much the clocks of two machines may differ.
+SKEW: Final = timedelta(minutes=5)
+_AUTHORITY_LIFE: Final = timedelta(days=3650)
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """A certificate with its key (both PEM) and its time."""
+
+    certificate: bytes
+    key: Private
+    not_before: datetime
+    not_after: datetime
+
+    def valid(self, now: datetime) -> bool:
+        return self.not_before <= now < self.not_after
+
+
+class Authority:
+    """A key that signs, and its certificate, which is what others trust."""
+
+    def __init__(self, certificate: bytes, key: bytes) -> None:
+        """Raises TrustError when they cannot be used, or do not belong together."""
+        try:
+            self._certificate = x509.load_pem_x509_certificate(certificate)
+            loaded = serialization.load_pem_private_key(bytes(key), None)
+        except (ValueError, TypeError) as error:
+            raise TrustError(f"the authority cannot be read: {error}") from error
+        if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+            raise TrustError("the key of the authority is not an EC key")
+        if loaded.public_key() != self._certificate.public_key():
+            raise TrustError("the authority's key is not that of its certificate")
+        self._key = loaded
+        self.bundle = certificate
+
+    @property
+    def not_after(self) -> datetime:
+        return self._certificate.not_valid_after_utc
+
+    def server(self, now: datetime, life: timedelta) -> Credentials:
+        """A replica's own certificate and key. Raises TrustError."""
+        key = _new_key()
+        names: list[x509.GeneralName] = [x509.DNSName(CONTROL)]
+        made = self._issue(key.public_key(), CONTROL, names, ExtendedKeyUsageOID.SERVER_AUTH, now, life)
+        return _credentials(made, key)
+
+    def node(self, request: bytes, identity: Identity, now: datetime, life: timedelta) -> bytes:
+        """A node's certificate (PEM) for the key of its signing request; what else that says is ignored.
+
+        Raises TrustError.
+        """
+        try:
+            asked = x509.load_pem_x509_csr(request)
+        except ValueError as error:
+            raise TrustError(f"the signing request cannot be read: {error}") from error
+        key = asked.public_key()
+        if not asked.is_signature_valid or not isinstance(key, ec.EllipticCurvePublicKey):
+            raise TrustError("the signing request is not signed with an EC key of its own")
+        names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(identity.uri)]
+        made = self._issue(key, identity.node[:64], names, ExtendedKeyUsageOID.CLIENT_AUTH, now, life)
+        return made.public_bytes(serialization.Encoding.PEM)
+
+    def _issue(
+        self,
+        key: ec.EllipticCurvePublicKey,
+        name: str,
+        names: list[x509.GeneralName],
+        usage: x509.ObjectIdentifier,
+        now: datetime,
+        life: timedelta,
+    ) -> x509.Certificate:
+        end = min(now + life, self.not_after)
+        if end <= now:
+            raise TrustError(f"the authority ended at {self.not_after:%Y-%m-%d}: delete it, and a new one is made")
+        builder = _builder(name, self._certificate.subject, key, now - SKEW, end)
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder = builder.add_extension(issuer, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def new_authority(now: datetime) -> Credentials:
+    """A fresh authority. Whoever keeps it has to see that all replicas have the same."""
+    key = _new_key()
+    subject = _name("Sealos Gateway control plane")
+    public = key.public_key()
+    builder = _builder("", subject, public, now - SKEW, now + _AUTHORITY_LIFE).subject_name(subject)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    builder = builder.add_extension(_SIGNS, critical=True)
+    return _credentials(builder.sign(key, hashes.SHA256()), key)
+
+
+class NodeKey:
+    """A node's own key, never written anywhere, and the certificates it gets for it."""
+
+    def __init__(self) -> None:
+        self._key = _new_key()
+
+    def request(self) -> bytes:
+        """A signing request (PEM): it proves that we have the key."""
+        builder = x509.CertificateSigningRequestBuilder().subject_name(_name("node"))
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    def credentials(self, certificate: bytes) -> Credentials:
+        """With the certificate that came back. Raises TrustError."""
+        try:
+            made = x509.load_pem_x509_certificate(certificate)
+        except ValueError as error:
+            raise TrustError(f"the certificate that came back cannot be read: {error}") from error
+        if made.public_key() != self._key.public_key():
+            raise TrustError("the certificate that came back is for another key")
+        return _credentials(made, self._key)
+
+
+_SIGNS = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
+def _new_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, begin: datetime, end: datetime
+) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().issuer_name(issuer).public_key(key)
+    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(end)
+    return builder.subject_name(_name(name)) if name else builder
+
+
+def _credentials(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return Credentials(certificate.public_bytes(pem), Private(private), *times)

@@ -1,0 +1,23 @@
+"""Whether somebody with a token is a node, and which: the question, whoever answers it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class RefusedError(Exception):
+    """No. The message is for both sides: it names what is wrong and what to do, never the token."""
+
+
+class UndecidedError(Exception):
+    """Nobody can tell at present; ask again."""
+
+
+class Reviewer(Protocol):
+    """A way to check tokens."""
+
+    async def review(self, token: str, node: str) -> str:
+        """The name of the node that this token proves; `node` is what it calls itself.
+
+        Raises RefusedError, UndecidedError.
+        """

@@ -1,0 +1,45 @@
+"""`sgw` as another version might be: the same answers put together in another order, or rendered otherwise."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import Any
+
+from sealos_gateway.envoy import routes
+from sealos_gateway.files.source import Source
+from sealos_gateway.resources.update import Update
+
+
+def in_another_order() -> None:
+    """Objects arrive in chance order, in several revisions' worth of work."""
+    load = Source.load
+
+    def shuffled(self: Source) -> Update:
+        found = load(self)
+        puts = list(found.puts)
+        random.Random(7).shuffle(puts)
+        return Update(tuple(puts), found.drops)
+
+    Source.load = shuffled  # type: ignore[method-assign]
+
+
+def rendered_otherwise() -> None:
+    plain = routes.route_configuration
+
+    def changed(*arguments: Any) -> Any:
+        message = plain(*arguments)
+        header = message.response_headers_to_add.add()
+        header.header.key, header.header.value = "x-version", "next"
+        return message
+
+    setattr(routes, "route_configuration", changed)  # noqa: B010
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    {"order": in_another_order, "rendering": rendered_otherwise}[sys.argv.pop(1)]()
+    from sealos_gateway import cli
+
+    cli.app()
