@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from sealos_gateway.envoy import listeners, names, routes, upstreams
+from sealos_gateway.envoy.policies import access
 from sealos_gateway.pipeline import Pipeline
 
 Resources = dict[str, Any]
@@ -27,6 +28,7 @@ def per_object(pipeline: Pipeline) -> list[Resources]:
         owner = str(row.origins[0]) if row.origins else "Settings"
         _add(found, owner, names.SCOPE, names.scope(key), _dict(routes.host_scope(key)))
         message = routes.route_configuration(row, pipeline.context)
+        access.redact(message)
         _add(found, owner, names.ROUTES, names.host(key), _dict(message))
     for backend_key in sorted(pipeline.backends.rows):
         owner = f"Service {backend_key.namespace}/{backend_key.service}"

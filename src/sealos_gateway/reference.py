@@ -25,7 +25,7 @@ from sealos_gateway.resources.annotations.entry import NGINX, SEALOS, Annotation
 
 _MADE = "<!-- Made by `make docs` from {source}: edit there, not here. -->"
 _INLINE = 80  # a longer default gets lines of its own
-_KINDS = {str: "text", int: "whole number", bool: "true or false"}
+_KINDS = {str: "text", int: "whole number", bool: "true or false", dict[str, str]: "map of texts"}
 
 CHART_SCHEMA = Path("deploy/helm/sealos-gateway/values.schema.json")
 #: What the chart decides itself: a Service or a probe would not fit to another value.
@@ -67,6 +67,10 @@ def _above(lines: list[str], number: int) -> list[str]:
     return [line.lstrip().removeprefix("#").strip() for line in lines[first : number - 1]]
 
 
+def _default(field: Any) -> Any:
+    return field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+
+
 def of_group(group: Group, prefix: str, words: Comments) -> Iterator[Setting]:
     """The settings of one group and of the groups in its lists. Raises UndocumentedError for one without words."""
     for field in msgspec.structs.fields(group):
@@ -75,7 +79,7 @@ def of_group(group: Group, prefix: str, words: Comments) -> Iterator[Setting]:
         path = f"{prefix}{field.name}"
         if not words.get((group.__name__, field.name)):
             raise UndocumentedError(f"{path}: write a comment above it in settings.py")
-        default = "" if field.required else json.dumps(msgspec.to_builtins(field.default), ensure_ascii=False)
+        default = "" if field.required else json.dumps(msgspec.to_builtins(_default(field)), ensure_ascii=False)
         yield Setting(path, _kind(field.type), default, words[group.__name__, field.name])
         for inner in get_args(field.type):
             if _is_group(inner):

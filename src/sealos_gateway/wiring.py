@@ -38,6 +38,10 @@ def rules(settings: Settings) -> Rules:
             (_pattern(entry.pattern), _secret_ref(entry.secret)) for entry in settings.tls.default_certificates
         ),
         local_external_names=settings.ingress.local_external_names,
+        cross_namespace=settings.ingress.cross_namespace,
+        cluster_domain=settings.ingress.cluster_domain,
+        no_auth_locations=settings.ingress.no_auth_locations,
+        global_auth=tuple(sorted(settings.ingress.global_auth.items())),
         limit_status=settings.ingress.limit_status,
         gateway=GATEWAY,
     )

@@ -38,18 +38,16 @@ def binary() -> str:
 
 
 class Nginx:
-    """`http` and `server` are what stands in those blocks; `{folder}` in them is a folder of its own."""
+    """`http` and `server` stand in those blocks; `{folder}` in them is a folder of its own, `{port}` its port."""
 
     def __init__(self, folder: Path, server: str, http: str = "") -> None:
         self.folder = folder / "nginx"
         self.folder.mkdir(parents=True)
         self.port = processes.free_ports(1)[0]
-        place = {"folder": str(self.folder)}
-        blocks = {
-            "server": server.replace("{folder}", place["folder"]),
-            "http": http.replace("{folder}", place["folder"]),
-        }
-        (self.folder / "nginx.conf").write_text(_MAIN.format(port=self.port, **place, **blocks))
+        blocks = {"server": server, "http": http}
+        for hole, value in (("{folder}", str(self.folder)), ("{port}", str(self.port))):
+            blocks = {name: text.replace(hole, value) for name, text in blocks.items()}
+        (self.folder / "nginx.conf").write_text(_MAIN.format(port=self.port, folder=self.folder, **blocks))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Nginx:

@@ -34,7 +34,7 @@ def test_every_variable_has_an_operator_or_is_told(of: Of) -> None:
     if templates.is_text(value):
         assert templates.text(value).startswith("%")
     else:
-        assert of in (Of.COOKIE, Of.CAPTURE)
+        assert of in (Of.COOKIE, Of.CAPTURE, Of.ESCAPED_PATH_AND_QUERY)
         with pytest.raises(templates.TemplateError):
             templates.text(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import access_log, api, names, scope, server_names
+from sealos_gateway.envoy.policies import access
 from sealos_gateway.envoy.policies import chain as policies
 from sealos_gateway.model.traffic import Listener
 
@@ -86,6 +87,7 @@ def connection_manager(row: Listener, options: Options) -> api.Message:
     chain = [
         *scope.filters((_WEBSOCKET, *options.upgrade_types)),
         policies.http_filter(),
+        access.http_filter(),
         _forwarding_headers(options),
     ]
     manager = api.hcm.HttpConnectionManager(

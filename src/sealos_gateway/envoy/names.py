@@ -56,9 +56,11 @@ def parse_host(name: str) -> HostKey:
 def backend(key: BackendKey, domain: str) -> str:
     """Name of a cluster and of its endpoints, in the form Istio uses: dashboards and Sealos' own software read it.
 
-    A policy stands where Istio has the subset, as a hash of what it says: equal policies share a cluster.
+    A name of DNS outside the cluster (no namespace) stands there as it is. A policy stands where Istio has the subset,
+    as a hash of what it says: equal policies share a cluster.
     """
-    return f"outbound|{key.port}|{_variant(key)}|{key.service}.{key.namespace}.svc.{domain}"
+    place = f"{key.service}.{key.namespace}.svc.{domain}" if key.namespace else key.service
+    return f"outbound|{key.port}|{_variant(key)}|{place}"
 
 
 def _variant(key: BackendKey) -> str:
@@ -72,8 +74,11 @@ def parse_backend(name: str, domain: str) -> BackendKey:
     parts = name.split("|")
     if len(parts) != 4 or parts[2] or not parts[1].isdigit():
         return BackendKey("", name, 0)
-    service, _, namespace = parts[3].removesuffix(f".svc.{domain}").rpartition(".")
-    return BackendKey(namespace, service, int(parts[1]))
+    inside = parts[3].removesuffix(f".svc.{domain}")
+    service, _, namespace = inside.rpartition(".")
+    return (
+        BackendKey("", inside, int(parts[1])) if inside == parts[3] else BackendKey(namespace, service, int(parts[1]))
+    )
 
 
 _TRUST, _CLIENT = "trust/", "client/"

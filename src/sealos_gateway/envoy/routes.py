@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sealos_gateway.envoy import actions, api, matches, names, scope, variants
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import chain
+from sealos_gateway.envoy.policies import access, chain
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 
@@ -89,6 +89,7 @@ def _route(message: api.Message, route: Route, context: Context) -> None:
     filters = chain.per_route(route, context) if route.policy is not None else None
     if filters is not None:
         message.typed_per_filter_config[chain.FILTER].CopyFrom(filters)
+    access.fill(message, route, context)
 
 
 def _to_https(message: api.Message, match: Match, route: Route, context: Context) -> None:

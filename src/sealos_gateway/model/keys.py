@@ -17,6 +17,8 @@ class HostKey(NamedTuple):
 class BackendKey(NamedTuple):
     """One port of one Service, reached in one way: what one Envoy cluster stands for.
 
+    Without a namespace `service` is a name of DNS, outside the cluster.
+
     `policy` says how it is reached where that differs from the usual way; routes with equal policies share a cluster.
     """
 

@@ -13,6 +13,7 @@ import msgspec
 
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.template import Template
+from sealos_gateway.model.upstream import Private
 from sealos_gateway.resources.meta import Ref
 
 
@@ -132,23 +133,23 @@ class Networks(_Value, frozen=True):
 
 
 class BasicAuth(_Value, frozen=True):
-    """Users of a Secret (a row of the table of password files)."""
+    """Who knows a password (RFC 7617). `users` are lines `name:digest` of the Secret, in the forms of htpasswd that the
+    gateway can check: `{SHA}`, `{SSHA}`, `{PLAIN}`, `$apr1$`, `$1$`."""
 
     secret: Ref
+    users: Private = Private()
     realm: str = ""
-    #: The Secret holds a user per key (`auth-map`) instead of one file.
-    keyed: bool = False
 
 
 class ExternalAuth(_Value, frozen=True):
     """Ask another service first. 2xx lets the request pass, 401 and 403 are given to the client, all else is 500.
 
     The backend is a row like any other; `host` is its Host, `path` the path to ask (with its query), `method` empty for
-    the request's own. `copy_response` headers go to the backend; `signin` is where 401 is redirected to.
+    GET. `copy_response` headers go to the backend (and from nobody else); `signin` is where 401 is redirected to;
+    `redirect` is what X-Auth-Request-Redirect says, which is the request's path and query where it is None.
     """
 
     backend: BackendKey
-    scheme: str
     host: str
     path: Template
     method: str = ""
@@ -156,6 +157,7 @@ class ExternalAuth(_Value, frozen=True):
     copy_response: tuple[str, ...] = ()
     request_headers: HeaderChanges | None = None
     always_set_cookie: bool = False
+    redirect: Template | None = None
     cache_key: Template | None = None
     #: (status, or 0 for any; seconds)
     cache: tuple[tuple[int, int], ...] = ()
@@ -245,6 +247,11 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     operation: str = ""
     #: Further protocols that a client may upgrade to on this route.
     upgrades: tuple[str, ...] = ()
+
+    @property
+    def one_is_enough(self) -> bool:
+        """Whether networks are no condition of their own, because something else may satisfy as well."""
+        return self.satisfy_any and (self.basic_auth is not None or self.external_auth is not None)
 
     @property
     def backends(self) -> tuple[BackendKey, ...]:

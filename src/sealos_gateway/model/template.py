@@ -22,6 +22,7 @@ class Of(enum.Enum):
     PROTOCOL = "protocol"  # HTTP/1.1, HTTP/2
     PATH = "path"  # without the query
     PATH_AND_QUERY = "path and query"
+    ESCAPED_PATH_AND_QUERY = "escaped path and query"  # for a parameter of another URL
     QUERY = "query"  # without the question mark
     QUERY_PARAMETER = "query parameter"  # `name`
     REQUEST_HEADER = "request header"  # `name`, lower case

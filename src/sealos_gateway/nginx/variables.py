@@ -28,6 +28,7 @@ _ONE = {
     "uri": Variable(Of.PATH),
     "document_uri": Variable(Of.PATH),
     "request_uri": Variable(Of.PATH_AND_QUERY),
+    "escaped_request_uri": Variable(Of.ESCAPED_PATH_AND_QUERY),
     "args": Variable(Of.QUERY),
     "query_string": Variable(Of.QUERY),
     "content_type": Variable(_HEADER, "content-type"),

@@ -99,6 +99,11 @@ class Secret(Resource, frozen=True):
             return self.string_data[key].encode()
         return self.data.get(key) if self.data else None
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of all entries."""
+        return tuple({**(self.data or {}), **(self.string_data or {})})
+
     def __repr__(self) -> str:
         return f"Secret({self.ref}, type={self.type!r}, data=[redacted])"
 

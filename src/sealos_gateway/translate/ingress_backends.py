@@ -11,6 +11,7 @@ from sealos_gateway.model.traffic import Action, Forward, Respond
 from sealos_gateway.resources.core import Service
 from sealos_gateway.resources.ingress import IngressBackend
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import places
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
@@ -19,8 +20,6 @@ NO_UPSTREAM = Respond(503, "no healthy upstream")
 #: What every route of an Ingress answers whose protection cannot be had: closed is safe, open is not.
 REFUSED = Respond(503, "refused: an annotation that protects this route cannot be honoured")
 
-#: Names of the machine the gateway runs on, where ports may listen that are not for tenants (also link-local ones).
-_OWN_MACHINE = re.compile(r"(.*\.)?localhost|127(\.[0-9]+){0,3}|0(\.0){0,3}|169\.254\..*")
 _EXTERNAL = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII | re.IGNORECASE)
 
 
@@ -61,7 +60,7 @@ def _external_fault(service: Service, local: bool) -> str:
         return ""
     if len(name) > 253 or not _EXTERNAL.fullmatch(name):
         return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
-    if not local and _OWN_MACHINE.fullmatch(name):
+    if not local and places.is_own_machine(name):
         return f"externalName {name} is the gateway's own machine; the setting ingress.local_external_names allows it"
     return ""
 

@@ -58,7 +58,8 @@ def routes(
     def add(last: bool, match: Match, backend: IngressBackend, field: str, rewrite: Rewrite | None = None) -> None:
         chosen = _chosen(action(ingress.ref, backend, field, read, world, problems), policy)
         secure = https_only and not match.path.startswith(_CHALLENGE)
-        found.append(Candidate(last, Route(match, chosen, origin, secure, _with_rewrite(policy, rewrite, world))))
+        rules = None if policy.refused else _open(_with_rewrite(policy, rewrite, world), match, world)
+        found.append(Candidate(last, Route(match, chosen, origin, secure, rules)))
 
     for number, rule in enumerate(ingress.spec.rules or ()):
         if (rule.host.lower() or ANY_HOST) != place.host:
@@ -106,3 +107,11 @@ def _with_rewrite(policy: IngressPolicy, rewrite: Rewrite | None, world: World) 
     base = policy.policy or Policy()
     host = base.rewrite.host if base.rewrite else None
     return world.interned(msgspec.structs.replace(base, rewrite=msgspec.structs.replace(rewrite, host=host)))
+
+
+def _open(policy: Policy | None, match: Match, world: World) -> Policy | None:
+    """The policy without authentication where the path is one that everybody must reach (challenges of authorities)."""
+    if policy is None or not match.path.startswith(world.rules.no_auth_locations):
+        return policy
+    rest = msgspec.structs.replace(policy, basic_auth=None, external_auth=None, satisfy_any=False)
+    return None if rest == Policy() else world.interned(rest)

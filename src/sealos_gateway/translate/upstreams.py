@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from sealos_gateway.live import Read
-from sealos_gateway.model.backend_policy import Protocol
+from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from sealos_gateway.resources import core
@@ -22,9 +22,14 @@ PROTOCOLS = {
     "kubernetes.io/wss": Protocol.HTTPS,
 }
 
+_USUAL = BackendPolicy()
+
 
 def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
-    """The cluster of one Service port; None when the Service or its port is gone."""
+    """The cluster of one Service port, or of a name of DNS; None when the Service or its port is gone."""
+    if not key.namespace:
+        outside = key.policy or _USUAL
+        return Backend(key, outside.protocol or Protocol.HTTP1, key.service, key.port, outside.tls)
     service = read(world.services, Ref(key.namespace, key.service))
     if service is None:
         return None

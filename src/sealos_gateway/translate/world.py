@@ -33,6 +33,14 @@ class Rules:
     local_external_names: bool = False
     #: Classes whose users expect the defaults of ingress-nginx.
     nginx_classes: frozenset[str] = frozenset({"nginx"})
+    #: Whether annotations may name Secrets and ConfigMaps of other namespaces.
+    cross_namespace: bool = False
+    #: The suffix of names of Services.
+    cluster_domain: str = "cluster.local"
+    #: Paths of Ingresses that need no authentication, also what begins with them.
+    no_auth_locations: tuple[str, ...] = ("/.well-known/acme-challenge",)
+    #: Annotations of external authentication (without their prefix) for Ingresses that have none of their own.
+    global_auth: tuple[tuple[str, str], ...] = ()
     #: What a client is answered that is over its limit.
     limit_status: int = 503
     #: The gateway whose listeners serve Ingresses.

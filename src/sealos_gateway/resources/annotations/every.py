@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.resources.annotations import backends, general, higress, limits, push, routing, traffic
+from sealos_gateway.resources.annotations import auth, backends, general, higress, limits, push, routing, traffic
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
 
 FAMILIES = (
@@ -13,6 +13,7 @@ FAMILIES = (
     backends,
     routing,
     higress,
+    auth,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

@@ -20,9 +20,11 @@ from sealos_gateway.translate.annotations import (
     balance,
     body,
     copies,
+    external,
     higress,
     limits,
     origins,
+    passwords,
     redirects,
     routing,
     times,
@@ -45,6 +47,8 @@ _FAMILIES = (  # one per line: every family adds its own
     routing,
     origins,
     higress,
+    passwords,
+    external,
 )
 
 
@@ -100,7 +104,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
     if ingress is None:
         return None
     nginx = class_name(ingress) in world.rules.nginx_classes
-    if not ingress.metadata.annotations and not nginx:
+    if not ingress.metadata.annotations and not nginx and not world.rules.global_auth:
         return None
     values = Values(ingress.metadata, Origin(KIND, ref))
     draft = Draft(ingress, nginx, read, world)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.resources.annotations.entry import Annotation
+from sealos_gateway.resources.annotations.entry import SEALOS, Annotation
 from sealos_gateway.resources.meta import Metadata, Origin
 
 _SIZE = re.compile(r"([0-9]{1,12})([kKmMgG]?)")
@@ -24,6 +24,7 @@ class Values:
         self.refused = False
         self.origin = origin
         self._metadata = metadata
+        self._setting = ""
 
     def has(self, entry: Annotation) -> bool:
         return self._find(entry) is not None
@@ -86,7 +87,25 @@ class Values:
             "the routes answer 503 until it is corrected" if entry.closed else f"it counts as absent: {entry.default}"
         )
         self.refused = self.refused or entry.closed
-        self.problems.append(Problem(self.origin, f"metadata.annotations[{name}]", reason, f"{message}; {what}"))
+        field = f"{self._setting}[{entry.name.partition('/')[2]}]" if self._setting else f"metadata.annotations[{name}]"
+        self.problems.append(Problem(self.origin, field, reason, f"{message}; {what}"))
+
+    def warn(self, entry: Annotation, message: str, reason: str) -> None:
+        """Tell what is not honoured in a part that harms nobody else; the rest holds."""
+        name = (self._find(entry) or (entry.name, ""))[0]
+        self.problems.append(Problem(self.origin, f"metadata.annotations[{name}]", reason, message))
+
+    def of_setting(self, setting: str, annotations: tuple[tuple[str, str], ...]) -> Values:
+        """A reader of annotations that a setting holds, by their short names; mistakes name the setting."""
+        named = {SEALOS + name: text for name, text in annotations}
+        found = Values(Metadata(self._metadata.name, self._metadata.namespace, annotations=named), self.origin)
+        found._setting = setting
+        return found
+
+    def take(self, other: Values) -> None:
+        """Mistakes that another reader of the same object found."""
+        self.problems += other.problems
+        self.refused = self.refused or other.refused
 
     def _find(self, entry: Annotation) -> tuple[str, str] | None:
         annotations = self._metadata.annotations

@@ -1,0 +1,130 @@
+"""Who may pass: one Lua filter for passwords (htpasswd) and for an external service that is asked as nginx does.
+
+Envoy's own filters fall short of what an Ingress user writes: `basic_auth` takes unsalted SHA-1 only and no realm;
+`ext_authz` keeps the method, appends the path, has no cache and no redirect to a login page
+(docs/decisions/029-access-filter.md). The filter stands once in the connection manager, as a named chain of a composite
+filter, so that all routes of a worker share one Lua state; a route names the chain and says what it wants by metadata.
+What the program must know of `satisfy any` and networks is a note left by an RBAC filter (`networks.noted`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from sealos_gateway.envoy import api, names
+from sealos_gateway.envoy.actions import Context
+from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges
+from sealos_gateway.model.template import Template
+from sealos_gateway.model.traffic import Route
+
+FILTER = "sealos.access"
+_CHAIN = "access"
+_COMPOSITE = "envoy.extensions.filters.http.composite.v3.Composite"
+_ACTION = "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"
+_WITH_MATCHER = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
+_PER_ROUTE = "envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute"
+_TYPE = "type.googleapis.com/"
+
+
+def http_filter() -> api.Message:
+    """The filter as it stands in every connection manager: it does nothing unless a route names its chain."""
+    composite = _struct(_COMPOSITE, {"named_filter_chains": {_CHAIN: {"typed_config": [_lua()]}}})
+    config = {"extension_config": {"name": "envoy.filters.http.composite", "typed_config": composite}}
+    return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack_struct(_WITH_MATCHER, config))
+
+
+def fill(message: api.Message, route: Route, context: Context) -> None:
+    """Write into an envoy.config.route.v3.Route what its policy says of who may pass."""
+    policy = route.policy
+    if policy is None or (policy.basic_auth is None and policy.external_auth is None):
+        return
+    message.typed_per_filter_config[FILTER].CopyFrom(_RUN)
+    wanted: dict[str, Any] = {}
+    if policy.basic_auth is not None:
+        wanted |= _basic(policy.basic_auth)
+    if policy.external_auth is not None:
+        wanted["external"] = _external(policy.external_auth, context)
+    if policy.satisfy_any:
+        wanted["any"] = True
+    # Equal configurations are one in the program's memory, whichever routes they belong to.
+    wanted["id"] = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=12).hexdigest()
+    wanted["place"] = str(route.match)
+    message.metadata.filter_metadata[FILTER].update(wanted)
+
+
+def redact(message: api.Message) -> None:
+    """Take the digests of passwords out of a RouteConfiguration that people will see."""
+    for host in message.virtual_hosts:
+        for route in host.routes:
+            if FILTER in route.metadata.filter_metadata and "users" in route.metadata.filter_metadata[FILTER]:
+                route.metadata.filter_metadata[FILTER].update({"users": "[redacted]"})
+
+
+def _basic(wanted: BasicAuth) -> dict[str, Any]:
+    realm = wanted.realm.replace("\\", "\\\\").replace('"', '\\"')
+    return {"realm": realm, "users": wanted.users.decode("utf-8", "surrogateescape")}
+
+
+def _external(wanted: ExternalAuth, context: Context) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "cluster": names.backend(wanted.backend, context.domain),
+        "authority": wanted.host,
+        "path": _parts(wanted.path),
+        "timeout": int(wanted.timeout * 1000),
+    }
+    if wanted.method:
+        found["method"] = wanted.method
+    if wanted.signin is not None:
+        found["signin"] = _parts(wanted.signin)
+    if wanted.redirect is not None:
+        found["redirect"] = _parts(wanted.redirect)
+    if wanted.copy_response:
+        found["copied"] = list(wanted.copy_response)
+    if wanted.request_headers is not None:
+        found["headers"] = _headers(wanted.request_headers)
+    if wanted.always_set_cookie:
+        found["always"] = True
+    if wanted.cache_key is not None:
+        found["key"] = _parts(wanted.cache_key)
+        found["cache"] = {str(status) if status else "any": seconds for status, seconds in wanted.cache}
+    return found
+
+
+def _headers(changes: HeaderChanges) -> list[dict[str, Any]]:
+    return [{"name": change.name, "value": _parts(change.value)} for change in changes.changes]
+
+
+def _parts(template: Template) -> list[Any]:
+    return [
+        part if isinstance(part, str) else {"of": part.of.value, **({"name": part.name} if part.name else {})}
+        for part in template.parts
+    ]
+
+
+def _lua() -> dict[str, Any]:
+    folder = resources.files("sealos_gateway.envoy.policies")
+    source = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("digests.lua", "access.lua"))
+    config = {
+        "@type": f"{_TYPE}envoy.extensions.filters.http.lua.v3.Lua",
+        "default_source_code": {"inline_string": source},
+        # The route is chosen, and with it the policies: no header that is written here may change it.
+        "clear_route_cache": False,
+    }
+    return {"name": "envoy.filters.http.lua", "typed_config": config}
+
+
+def _struct(type_name: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"@type": f"{_TYPE}xds.type.v3.TypedStruct", "type_url": f"{_TYPE}{type_name}", "value": value}
+
+
+_RUN = api.pack_struct(
+    _PER_ROUTE,
+    {
+        "xds_matcher": {
+            "on_no_match": {"action": {"name": FILTER, "typed_config": _struct(_ACTION, {"filter_chain_name": _CHAIN})}}
+        }
+    },
+)

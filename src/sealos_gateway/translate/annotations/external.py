@@ -1,0 +1,212 @@
+"""`auth-url` and what belongs to it: another service decides who may pass."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from sealos_gateway.model.backend_policy import BackendPolicy, PassiveCheck, Protocol
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.policy import ExternalAuth, HeaderAction, HeaderChange, HeaderChanges
+from sealos_gateway.model.template import Of, Template
+from sealos_gateway.nginx import variables
+from sealos_gateway.nginx.lexer import NginxError, Position, Word
+from sealos_gateway.resources.annotations import auth
+from sealos_gateway.resources.annotations.entry import Annotation
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate import places
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.references import reference
+from sealos_gateway.translate.annotations.values import Values
+
+_URL = re.compile(r"(https?)://([^/?#\s]+?)(?::([0-9]{1,5}))?([/?][^\s#]*)?", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_USUAL_CACHE = ((200, 300), (202, 300), (401, 300))
+#: What the program in the gateway can fill in before a response is at hand (envoy/policies/access.lua).
+_FILLED = frozenset(
+    {Of.HOST, Of.AUTHORITY, Of.METHOD, Of.SCHEME, Of.PROTOCOL, Of.PATH, Of.PATH_AND_QUERY, Of.ESCAPED_PATH_AND_QUERY,
+     Of.QUERY, Of.QUERY_PARAMETER, Of.REQUEST_HEADER, Of.COOKIE, Of.CLIENT_ADDRESS, Of.FORWARDED_FOR, Of.REQUEST_ID}
+)  # fmt: skip
+
+
+def read(values: Values, draft: Draft) -> None:
+    """All of `auth-*` about an external service, or the setting `ingress.global_auth` instead."""
+    if values.has(auth.AUTH_SNIPPET) and values.text(auth.AUTH_SNIPPET):
+        values.complain(auth.AUTH_SNIPPET, "it cannot be honoured; use auth-proxy-set-headers", "UnsupportedAnnotation")
+    wanted = values
+    if not values.has(auth.AUTH_URL):
+        if not draft.world.rules.global_auth or values.boolean(auth.ENABLE_GLOBAL_AUTH) is False:
+            return
+        wanted = values.of_setting("ingress.global_auth", draft.world.rules.global_auth)
+    found = _service(wanted, draft)
+    if wanted is not values:
+        values.take(wanted)
+    if found is not None:
+        draft.policy["external_auth"] = found
+
+
+def _service(values: Values, draft: Draft) -> ExternalAuth | None:
+    url = values.read(auth.AUTH_URL, _URL.fullmatch, "a URL as http://auth.sso.svc.cluster.local/verify")
+    if url is None:
+        return None
+    host = _host(url[2], values, draft)
+    backend = _backend(url[1].lower(), host, int(url[3] or 0), values, draft) if host else None
+    rest = url[4] or "/"
+    path = _template(auth.AUTH_URL, rest if rest.startswith("/") else f"/{rest}", values)
+    if host is None or backend is None or path is None:
+        return None
+    key = _optional(auth.AUTH_CACHE_KEY, values)
+    return ExternalAuth(
+        backend,
+        host,
+        path,
+        method=_method(values),
+        signin=_signin(values),
+        copy_response=_names(values),
+        request_headers=_config_map(values, draft),
+        always_set_cookie=values.boolean(auth.AUTH_ALWAYS_SET_COOKIE) or False,
+        redirect=_optional(auth.AUTH_REQUEST_REDIRECT, values),
+        cache_key=key,
+        cache=(_durations(values) or _USUAL_CACHE) if key else (),
+    )
+
+
+def _host(text: str, values: Values, draft: Draft) -> str | None:
+    """A name, or `$host` where the Ingress has only one."""
+    if text in ("$host", "${host}", "$http_host"):
+        hosts = {rule.host.lower() for rule in draft.ingress.spec.rules or ()}
+        only = hosts.pop() if len(hosts) == 1 else ""
+        if not only or only.startswith("*"):
+            values.complain(auth.AUTH_URL, f"{text} stands for several hosts here; write the host of the service")
+            return None
+        return only
+    host = text.lower().rstrip(".")
+    if not _HOST.fullmatch(host):
+        values.complain(auth.AUTH_URL, f"{text[:60]!r} is not a host; variables may stand after it only")
+        return None
+    return host
+
+
+def _backend(scheme: str, host: str, port: int, values: Values, draft: Draft) -> BackendKey | None:
+    """A Service of the cluster, or a name of DNS."""
+    policy = BackendPolicy(protocol=Protocol.HTTPS) if scheme == "https" else BackendPolicy()
+    number = port or (443 if policy.protocol else 80)
+    if not 0 < number < 65_536:
+        values.complain(auth.AUTH_URL, f"{number} is not a port")
+        return None
+    inside = host.removesuffix(f".{draft.world.rules.cluster_domain}").split(".")
+    if len(inside) != 3 or inside[2] != "svc":
+        if places.is_own_machine(host) and not draft.world.rules.local_external_names:
+            message = f"{host} is the gateway's own machine; the setting ingress.local_external_names allows it"
+            values.complain(auth.AUTH_URL, message)
+            return None
+        # One address of a name may be unreachable (IPv6 where there is none): it is left out after one failure.
+        return BackendKey("", host, number, msgspec.structs.replace(policy, passive=PassiveCheck(1, local_only=True)))
+    ref = Ref(inside[1], inside[0])
+    service = draft.read(draft.world.services, ref)
+    if service is None or not any(port.port == number for port in service.spec.ports):
+        what = f"Service {ref} has no port {number}" if service else f"Service {ref} does not exist"
+        values.complain(auth.AUTH_URL, what, "ServiceNotFound")
+        return None
+    return BackendKey(ref.namespace, ref.name, number, policy if policy.protocol else None)
+
+
+def _template(entry: Annotation, text: str, values: Values) -> Template | None:
+    try:
+        found = variables.parse(Word(text, Position(1, 1)))
+    except NginxError as error:
+        values.complain(entry, error.message)
+        return None
+    for variable in found.variables:
+        if variable.of not in _FILLED:
+            values.complain(entry, f"the {variable} is not known when the service is asked; leave it out")
+            return None
+    return found
+
+
+def _optional(entry: Annotation, values: Values) -> Template | None:
+    text = values.text(entry)
+    return _template(entry, text, values) if text else None
+
+
+def _method(values: Values) -> str:
+    return (
+        values.read(auth.AUTH_METHOD, lambda it: it if it in _METHODS else None, f"one of {', '.join(_METHODS)}") or ""
+    )
+
+
+def _signin(values: Values) -> Template | None:
+    """The address of the login page with the client's own added, unless it is there already."""
+    text = values.text(auth.AUTH_SIGNIN)
+    if not text:
+        return None
+    if not text.isprintable() or " " in text:
+        values.complain(auth.AUTH_SIGNIN, f"{text[:60]!r} is not a URL")
+        return None
+    name = values.read(auth.AUTH_SIGNIN_REDIRECT_PARAM, _token, "a name of a parameter") or "rd"
+    query = text.partition("?")[2]
+    if not any(pair.partition("=")[0] == name for pair in query.split("&")):
+        sign = "&" if query else "" if text.endswith("?") else "?"
+        text = f"{text}{sign}{name}=$scheme://$http_host$escaped_request_uri"
+    return _template(auth.AUTH_SIGNIN, text, values)
+
+
+def _token(text: str) -> str | None:
+    return text if _TOKEN.fullmatch(text) else None
+
+
+def _names(values: Values) -> tuple[str, ...]:
+    def parsed(text: str) -> tuple[str, ...] | None:
+        found = [part.strip().lower() for part in text.split(",") if part.strip()]
+        fine = all(_TOKEN.fullmatch(name) and name not in _NEVER for name in found)
+        return tuple(dict.fromkeys(found)) if fine else None
+
+    return values.read(auth.AUTH_RESPONSE_HEADERS, parsed, "names of headers, separated by commas") or ()
+
+
+#: Headers that say how a message is framed or where it goes.
+_NEVER = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
+
+
+def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
+    ref = reference(auth.AUTH_PROXY_SET_HEADERS, values, draft)
+    if ref is None:
+        return None
+    draft.config_maps[ref] = None
+    found = draft.read(draft.world.config_maps, ref)
+    if found is None:
+        values.complain(auth.AUTH_PROXY_SET_HEADERS, f"ConfigMap {ref} does not exist", "ConfigMapNotFound")
+        return None
+    changes = []
+    for name, text in sorted((found.data or {}).items()):
+        value = _template(auth.AUTH_PROXY_SET_HEADERS, text.strip(), values)
+        if not _TOKEN.fullmatch(name) or name.lower() in _NEVER or not text.strip().isprintable():
+            values.complain(
+                auth.AUTH_PROXY_SET_HEADERS, f"ConfigMap {ref}: {name[:40]!r} is not a header that can be set"
+            )
+        elif value is not None:
+            changes.append(HeaderChange(HeaderAction.SET, name.lower(), value))
+    return HeaderChanges(tuple(changes)) if changes else None
+
+
+def _durations(values: Values) -> tuple[tuple[int, int], ...] | None:
+    wanted = "statuses with a time, as `200 202 401 5m, 403 30s`"
+    return values.read(auth.AUTH_CACHE_DURATION, _parsed_durations, wanted)
+
+
+def _parsed_durations(text: str) -> tuple[tuple[int, int], ...] | None:
+    found: dict[int, int] = {}
+    for part in (piece.split() for piece in text.split(",")):
+        time = re.fullmatch(r"([0-9]{1,7})([smhd]?)", part[-1], re.ASCII) if part else None
+        if time is None:
+            return None
+        seconds = int(time[1]) * _TIMES[time[2] or "s"]
+        for word in part[:-1] or ["200", "301", "302"]:
+            if word != "any" and not re.fullmatch(r"[1-5][0-9]{2}", word, re.ASCII):
+                return None
+            found[0 if word == "any" else int(word)] = seconds
+    return tuple(found.items()) or None

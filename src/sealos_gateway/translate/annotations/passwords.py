@@ -1,0 +1,94 @@
+"""`auth-type: basic`: names and passwords of a Secret.
+
+Nothing of a Secret may get into a message: problems name users and forms, never digests.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sealos_gateway.model.policy import BasicAuth
+from sealos_gateway.model.upstream import Private
+from sealos_gateway.resources.annotations import auth
+from sealos_gateway.resources.core import Secret
+from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.references import reference
+from sealos_gateway.translate.annotations.values import Values
+
+_FILE = "auth"
+_MOST_USERS = 10_000
+#: What the program in the gateway can check (envoy/policies/access.lua).
+_CHECKED = re.compile(
+    rb"\{SHA\}[A-Za-z0-9+/]{27}=?|\{SSHA\}[A-Za-z0-9+/=]{28,120}|\{PLAIN\}.{1,256}"
+    rb"|\$(apr1|1)\$[^$:\s]{0,8}\$[./A-Za-z0-9]{22}"
+)
+_FORMS = ((rb"\$2[abxy]?\$", "bcrypt"), (rb"\$5\$", "SHA-256-crypt"), (rb"\$6\$", "SHA-512-crypt"), (rb"\$", "crypt"))
+
+
+def read(values: Values, draft: Draft) -> None:
+    """`auth-type`, `auth-secret`, `auth-secret-type`, `auth-realm`."""
+    kind = values.text(auth.AUTH_TYPE)
+    if kind is None:
+        return
+    if kind.lower() != "basic":
+        what = "digest authentication is not offered" if kind.lower() == "digest" else f"{kind[:40]!r} is not a type"
+        values.complain(auth.AUTH_TYPE, f"{what}; write basic", "UnsupportedAnnotation")
+        return
+    if not values.has(auth.AUTH_SECRET):
+        values.complain(auth.AUTH_TYPE, "auth-secret is missing: name a Secret with users and passwords")
+        return
+    layout = values.choice(auth.AUTH_SECRET_TYPE, "auth-file", "auth-map") or "auth-file"
+    realm = values.text(auth.AUTH_REALM) or ""
+    if not realm.isprintable():
+        values.complain(auth.AUTH_REALM, "the realm holds characters that cannot be shown")
+        realm = ""
+    ref = reference(auth.AUTH_SECRET, values, draft)
+    if ref is None:
+        return
+    draft.secrets[ref] = None
+    secret = draft.read(draft.world.secrets, ref)
+    if secret is None:
+        values.complain(auth.AUTH_SECRET, f"Secret {ref} does not exist", "InvalidSecret")
+        return
+    users = _users(secret, layout, values)
+    if users is not None:
+        draft.policy["basic_auth"] = BasicAuth(ref, users, realm)
+
+
+def _users(secret: Secret, layout: str, values: Values) -> Private | None:
+    """Lines `name:digest`; None after telling why there are none."""
+    lines = _lines(secret, layout)
+    usable = [line for line in lines if _is_usable(line)]
+    fault = ""
+    if not lines and layout == "auth-file":
+        fault = "has no users under the key `auth`; put an htpasswd file there, or write auth-secret-type: auth-map"
+    elif not 0 < len(lines) <= _MOST_USERS:
+        fault = f"holds {len(lines)} users; there must be from 1 to {_MOST_USERS}"
+    elif not usable:
+        fault = "has no user whose password can be checked; make them with `htpasswd -s`"
+    for line in [line for line in lines if not _is_usable(line)][:3]:
+        _tell(line, secret, values)
+    if fault:
+        values.complain(auth.AUTH_SECRET, f"Secret {secret.ref} {fault}", "InvalidSecret")
+        return None
+    return Private(b"\n".join(usable))
+
+
+def _lines(secret: Secret, layout: str) -> list[bytes]:
+    if layout == "auth-map":
+        return [name.encode() + b":" + (secret.value(name) or b"").strip() for name in sorted(secret.keys)]
+    found = (line.strip() for line in (secret.value(_FILE) or b"").splitlines())
+    return [line for line in found if line and not line.startswith(b"#")]
+
+
+def _is_usable(line: bytes) -> bool:
+    name, colon, digest = line.partition(b":")
+    return bool(name and colon and _CHECKED.fullmatch(digest.partition(b":")[0] if digest[:1] != b"{" else digest))
+
+
+def _tell(line: bytes, secret: Secret, values: Values) -> None:
+    name, colon, digest = line.partition(b":")
+    user = name.decode("utf-8", "replace")[:40] if colon and name else "?"
+    form = next((word for start, word in _FORMS if re.match(start, digest)), "in no form that is known")
+    message = f"user {user!r} of Secret {secret.ref} cannot sign in: the password is {form}; make it with `htpasswd -s`"
+    values.warn(auth.AUTH_SECRET, message, "UnsupportedPassword")
