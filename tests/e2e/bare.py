@@ -9,7 +9,8 @@ from types import TracebackType
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api
+from sealos_gateway.envoy import api, bootstrap
+from sealos_gateway.envoy.policies import chain
 from sealos_gateway.node.supervisor import packaged_binary
 from tests.e2e import processes
 
@@ -61,6 +62,7 @@ class BareEnvoy:
     def _bootstrap(self) -> api.Message:
         message = api.bootstrap.Bootstrap()
         message.admin.address.CopyFrom(api.pipe_address(os.fspath(self._folder / "admin")))
+        bootstrap.runtime(message)
         listener = message.static_resources.listeners.add(name="http")
         listener.address.CopyFrom(api.socket_address(LOOPBACK, self.port))
         manager = api.hcm.HttpConnectionManager(
@@ -69,7 +71,10 @@ class BareEnvoy:
             strip_any_host_port=True,
             normalize_path=api.boolean(True),
             http_filters=[
-                api.hcm.HttpFilter(name="router", typed_config=api.pack(api.router.Router(suppress_envoy_headers=True)))
+                chain.http_filter(),
+                api.hcm.HttpFilter(
+                    name="router", typed_config=api.pack(api.router.Router(suppress_envoy_headers=True))
+                ),
             ],
         )
         host = manager.route_config.virtual_hosts.add(name="any", domains=["*"])

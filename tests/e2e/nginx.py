@@ -18,6 +18,7 @@ from tests.e2e import processes
 
 LOOPBACK = "127.0.0.1"
 _MAIN = """
+{main}
 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
@@ -38,16 +39,16 @@ def binary() -> str:
 
 
 class Nginx:
-    """`http` and `server` stand in those blocks; `{folder}` in them is a folder of its own, `{port}` its port."""
+    """`http` and `server` stand in those blocks, `main` before everything else; `{folder}` in them is a folder of its own, `{port}` its port."""
 
-    def __init__(self, folder: Path, server: str, http: str = "") -> None:
+    def __init__(self, folder: Path, server: str, http: str = "", main: str = "") -> None:
         self.folder = folder / "nginx"
         self.folder.mkdir(parents=True)
         self.port = processes.free_ports(1)[0]
         blocks = {"server": server, "http": http}
         for hole, value in (("{folder}", str(self.folder)), ("{port}", str(self.port))):
             blocks = {name: text.replace(hole, value) for name, text in blocks.items()}
-        (self.folder / "nginx.conf").write_text(_MAIN.format(port=self.port, folder=self.folder, **blocks))
+        (self.folder / "nginx.conf").write_text(_MAIN.format(main=main, port=self.port, folder=self.folder, **blocks))
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Nginx:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from sealos_gateway.envoy import api, templates
 from sealos_gateway.model.template import Of, Template, Variable, joined, literal
-from sealos_gateway.nginx import variables
+from sealos_gateway.nginx import regex, variables
 from sealos_gateway.nginx.lexer import Position, Word
 from tests.e2e.bare import BareEnvoy
 
@@ -96,3 +97,16 @@ def test_envoy_knows_every_operator_we_write(answer: Callable[[], httpx.Response
     assert int(found.headers["x-of-client_port"])
     assert found.headers["x-of-hostname"] == socket.gethostname()
     assert ipaddress.ip_address(found.headers["x-of-forwarded_for"])
+
+
+def test_envoy_takes_an_expression_as_large_as_the_check_allows(tmp_path: Path) -> None:
+    largest = "|".join(f"w{n * 7919 % 1000}a" for n in range(330))
+    assert not regex.problem(largest)
+    assert regex.compiled(largest).programsize > 1000
+    message = api.route_components.Route()
+    message.match.prefix = "/"
+    message.match.headers.add(name=":path").string_match.safe_regex.regex = f"(?is).*(?:{largest}).*"
+    message.direct_response.status = 200
+    with BareEnvoy(tmp_path, [message]) as envoy:
+        assert httpx.get(f"http://127.0.0.1:{envoy.port}/w919a").status_code == 200
+        assert httpx.get(f"http://127.0.0.1:{envoy.port}/a").status_code == 404

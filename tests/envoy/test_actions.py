@@ -120,7 +120,6 @@ def test_header_changes_of_route_and_target() -> None:
     changes = HeaderChanges((
         HeaderChange(HeaderAction.SET, "x-a", literal("100%")),
         HeaderChange(HeaderAction.REMOVE, "x-b"),
-        HeaderChange(HeaderAction.ADD, "x-c", literal("only on errors"), statuses=(500,)),
     ))  # fmt: skip
     message = rendered(Split((Target(WEB, request_headers=changes),)), Policy(response_headers=changes))
     for added, removed in (
@@ -143,3 +142,10 @@ def test_hash_keys(variable: Variable, field: str, value: str) -> None:
     found = rendered(policy=Policy(hash_by=(Template((variable,)),))).route.hash_policy[0]
     assert found.WhichOneof("policy_specifier") == field
     assert value in str(getattr(found, field))
+
+
+def test_header_changes_for_some_responses_are_for_no_request() -> None:
+    changes = HeaderChanges((HeaderChange(HeaderAction.ADD, "x-c", literal("a"), statuses=(500,)),))
+    message = rendered(policy=Policy(request_headers=changes, response_headers=changes))
+    assert not message.request_headers_to_add
+    assert message.response_headers_to_add[0].header.value == "%CEL(response.headers[':status'] in ['500'] ? 'a' : '')%"

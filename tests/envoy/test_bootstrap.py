@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf import json_format
 
 from sealos_gateway.envoy import api, bootstrap
+from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
 
@@ -42,3 +43,9 @@ def test_limits_only_where_they_are_wanted() -> None:
     shares = [it.triggers[0].threshold.value for it in message.overload_manager.actions]
     assert shares == sorted(shares)
     assert shares[-1] < 1
+
+
+def test_envoy_takes_every_expression_that_the_check_takes() -> None:
+    """What is sent has a little more around it than what was measured."""
+    (layer,) = made().layered_runtime.layers
+    assert layer.static_layer["re2"]["max_program_size"]["error_level"] >= regex.LARGEST_PROGRAM + 100

@@ -148,6 +148,8 @@ def _redirect(message: api.Message, wanted: Redirect, match: Match) -> None:
         message.path_redirect = wanted.path
     elif wanted.prefix is not None:
         _redirect_prefix(message, wanted.prefix, match)
+    elif wanted.pattern:
+        _regex(message.regex_rewrite, wanted.pattern, wanted.substitution)
 
 
 def _redirect_prefix(message: api.Message, prefix: str, match: Match) -> None:

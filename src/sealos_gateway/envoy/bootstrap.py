@@ -9,6 +9,8 @@ from google.protobuf import json_format
 from sealos_gateway.envoy import api
 
 XDS_CLUSTER = "sealos-xds"
+#: In instructions of RE2.
+LARGEST_PROGRAM = 4_000
 _STREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -40,8 +42,16 @@ def bootstrap(options: Options) -> str:
     message.deferred_stat_options.enable_deferred_creation_stats = True
     # Workers build their part of a cluster at its first request: a thousand that change at once cost little until then.
     message.cluster_manager.enable_deferred_cluster_creation = True
+    runtime(message)
     _overload(message, options)
     return json_format.MessageToJson(message, indent=2, preserving_proto_field_name=True)
+
+
+def runtime(message: api.Message) -> None:
+    """What is set in Envoy's runtime. Its own limit for regular expressions, 100 instructions of RE2, is too small for
+    an ordinary list of file names; what users write is measured before it is sent (`nginx.regex.LARGEST_PROGRAM`)."""
+    layer = message.layered_runtime.layers.add(name="sealos").static_layer
+    layer.update({"re2": {"max_program_size": {"error_level": LARGEST_PROGRAM, "warn_level": LARGEST_PROGRAM}}})
 
 
 def _xds_cluster(socket: str) -> api.Message:

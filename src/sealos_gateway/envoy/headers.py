@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, templates
+from sealos_gateway.envoy import api, conditional
 from sealos_gateway.model.policy import HeaderAction, HeaderChange, HeaderChanges
 
 _APPEND = api.base.HeaderValueOption
@@ -21,19 +21,18 @@ def literals(changes: HeaderChanges | None) -> list[tuple[str, str]]:
 
 
 def request(message: api.Message, changes: HeaderChanges | None) -> None:
-    """Write changes of request headers into a Route or a ClusterWeight."""
-    _write(message.request_headers_to_add, message.request_headers_to_remove, changes)
+    """Write changes of request headers into a Route or a ClusterWeight; what is for some responses only is none."""
+    always = tuple(one for one in (changes.changes if changes else ()) if not (one.statuses or one.content_types))
+    _write(message.request_headers_to_add, message.request_headers_to_remove, HeaderChanges(always))
 
 
 def response(message: api.Message, changes: HeaderChanges | None) -> None:
-    """Write changes of response headers into a Route or a ClusterWeight; those for some statuses only are not here."""
+    """Write changes of response headers into a Route or a ClusterWeight."""
     _write(message.response_headers_to_add, message.response_headers_to_remove, changes)
 
 
 def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges | None) -> None:
     for change in changes.changes if changes else ():
-        if change.statuses:
-            continue
         if change.action is HeaderAction.REMOVE:
             to_remove.append(change.name)
         else:
@@ -43,6 +42,6 @@ def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges |
 def option(message: api.Message, change: HeaderChange) -> None:
     """envoy.config.core.v3.HeaderValueOption. An empty value is meant: without the flag Envoy would drop the header."""
     message.header.key = change.name
-    message.header.value = templates.text(change.value)
+    message.header.value = conditional.text(change)
     message.append_action = ACTIONS[change.action]
     message.keep_empty_value = not change.value.parts

@@ -23,7 +23,7 @@ def fill(message: api.Message, match: Match) -> None:
         else:
             methods.safe_regex.regex = "|".join(map(re.escape, conditions.methods))
     for header in conditions.headers:
-        _text(message.headers.add(name=header.name, invert_match=header.invert), header)
+        _header(message.headers.add(name=header.name), header)
     for cookie in conditions.cookies:
         _cookie(message.headers.add(name="cookie"), cookie)
     for query in conditions.queries:
@@ -42,6 +42,13 @@ def _path(message: api.Message, match: Match) -> None:
             message.prefix = "/"
         case PathKind.PREFIX:
             message.path_separated_prefix = match.path
+
+
+def _header(message: api.Message, wanted: TextMatch) -> None:
+    message.invert_match = wanted.invert
+    # Without this Envoy lets no request pass that lacks the header, whatever is inverted.
+    message.treat_missing_header_as_empty = wanted.invert and wanted.kind is not TextKind.PRESENT
+    _text(message, wanted)
 
 
 def _text(message: api.Message, wanted: TextMatch) -> None:
@@ -65,4 +72,4 @@ def _cookie(message: api.Message, wanted: TextMatch) -> None:
         TextKind.PRESENT: "[^;]*",
     }[wanted.kind]
     message.string_match.safe_regex.regex = f"(?:.*;\\s*)?{re.escape(wanted.name)}={value}(?:\\s*;.*)?"
-    message.invert_match = wanted.invert
+    message.invert_match = message.treat_missing_header_as_empty = wanted.invert

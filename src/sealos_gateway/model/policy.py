@@ -31,12 +31,14 @@ class HeaderAction(enum.Enum):
 
 
 class HeaderChange(_Value, frozen=True):
-    """`name` in lower case. With `statuses` (responses only) it applies to these status codes alone."""
+    """`name` in lower case. With `statuses` (responses only) it applies to these status codes alone, with
+    `content_types` (no parameters) to responses of these types, letter for letter."""
 
     action: HeaderAction
     name: str
     value: Template = Template()
     statuses: tuple[int, ...] = ()
+    content_types: tuple[str, ...] = ()
 
 
 class HeaderChanges(_Value, frozen=True):

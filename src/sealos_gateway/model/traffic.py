@@ -119,8 +119,9 @@ class Split(_Value, frozen=True, tag=True):
 
 
 class Redirect(_Value, frozen=True, tag=True):
-    """Answer with a Location. Empty parts stay as they are in the request; `path` replaces all of it, `prefix` what the
-    match's prefix matched. `port` 0 leaves the port out where the scheme implies it. Codes: 301, 302, 303, 307, 308."""
+    """Answer with a Location. Empty parts stay as they are in the request; `path` replaces all of it, `prefix` what
+    the match's prefix matched, `substitution` (`\\1` …) what `pattern` (RE2) matches. `port` 0 leaves the port out
+    where the scheme implies it. Codes: 301, 302, 303, 307, 308."""
 
     code: int = 302
     scheme: str = ""
@@ -131,6 +132,8 @@ class Redirect(_Value, frozen=True, tag=True):
     strip_query: bool = False
     #: All of the Location, exactly; then no other part counts.
     location: Template | None = None
+    pattern: str = ""
+    substitution: str = ""
 
 
 class Respond(_Value, frozen=True, tag=True):

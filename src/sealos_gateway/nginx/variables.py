@@ -14,6 +14,7 @@ from sealos_gateway.nginx.lexer import NginxError, Word
 
 _NAME = re.compile(r"\$(?:\{(?P<braced>[A-Za-z0-9_]+)\}|(?P<capture>[0-9])|(?P<plain>[A-Za-z0-9_]+))")
 
+PATH = Variable(Of.PATH)
 _HEADER = Of.REQUEST_HEADER
 #: Variables that read one thing.
 _ONE = {
@@ -87,7 +88,9 @@ def parse(word: Word, known: Known | None = None) -> Template:
 def lookup(name: str, known: Known | None = None) -> Template | None:
     """What `$name` stands for; None when nobody knows it."""
     parts = _lookup(name, known or {})
-    return joined(part for part in parts if not isinstance(part, _IsArgs)) if parts and _IS_ARGS not in parts else None
+    if parts is None or _IS_ARGS in parts:
+        return None
+    return joined(part for part in parts if not isinstance(part, _IsArgs))
 
 
 class _IsArgs:
