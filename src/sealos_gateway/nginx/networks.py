@@ -30,7 +30,7 @@ def networks(rules: Sequence[AccessRule]) -> Networks | None:
         allowed = tuple(dict.fromkeys(rule.network for rule in rules if rule.allow))
         return Networks(allow=allowed) if allowed else _NOBODY
     if not any(rule.allow for rule in rules):
-        return Networks(deny=tuple(dict.fromkeys(rule.network for rule in rules)))
+        return Networks(deny=tuple(dict.fromkeys(str(one) for rule in rules for one in _covered(rule))))
     allowed = _allowed(rules)
     return Networks(allow=allowed) if allowed else _NOBODY
 
@@ -54,7 +54,7 @@ def _allowed(rules: Sequence[AccessRule]) -> tuple[str, ...]:
     open_: list[Network] = list(_EVERYBODY)
     found: list[Network] = []
     for rule in rules:
-        covered = [ipaddress.ip_network(rule.network)] if rule.network else list(_EVERYBODY)
+        covered = _covered(rule)
         if rule.allow:
             found += [common for one in open_ for network in covered if (common := _common(one, network))]
         for network in covered:
@@ -62,6 +62,10 @@ def _allowed(rules: Sequence[AccessRule]) -> tuple[str, ...]:
         if len(open_) > MOST or len(found) > MOST:
             raise TooManyError(f"these rules need more than {MOST} networks; write fewer allow and deny")
     return tuple(str(one) for one in sorted([*found, *open_], key=lambda one: (one.version, one)))
+
+
+def _covered(rule: AccessRule) -> tuple[Network, ...]:
+    return (ipaddress.ip_network(rule.network),) if rule.network else _EVERYBODY
 
 
 def _common(one: Network, other: Network) -> Network | None:
