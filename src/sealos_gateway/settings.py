@@ -76,6 +76,8 @@ class IngressSettings(_Group, frozen=True):
     no_auth_locations: tuple[str, ...] = ("/.well-known/acme-challenge",)
     # What a client is answered that is over its `limit-rps`, `limit-rpm` or `limit-connections`.
     limit_status: int = 503
+    # Namespaces whose Ingresses may use snippets of nginx configuration (docs/snippets.md); `*` is every namespace.
+    snippet_namespaces: tuple[str, ...] = ("*",)
     # The DNS suffix of the cluster: part of the names of Envoy clusters.
     cluster_domain: str = "cluster.local"
 

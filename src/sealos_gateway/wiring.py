@@ -43,6 +43,7 @@ def rules(settings: Settings) -> Rules:
         no_auth_locations=settings.ingress.no_auth_locations,
         global_auth=tuple(sorted(settings.ingress.global_auth.items())),
         limit_status=settings.ingress.limit_status,
+        snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
         gateway=GATEWAY,
     )
 

@@ -63,8 +63,8 @@ def _inside(body: str, stop: str) -> tuple[str, bool]:
             piece, length = _class(body, index, stop)
             index += length - len(piece)
         elif char == ".":
-            piece = f"[^{stop}\n]"
-            index -= len(piece) - 1
+            piece = f"[^{stop}]"
+            index -= len(piece) - 1  # the end of a line is never in a header
         elif char in "^$":
             raise BoundError("^ must stand first and $ last; write the alternatives out, or test $request_uri")
         elif char == "(":

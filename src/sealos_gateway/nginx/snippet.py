@@ -83,7 +83,7 @@ def translate(location: str = "", server: str = "", known: variables.Known | Non
             told.append(Told(where, Mistake(error.at, error.message)))
             above = _NOTHING if where == "server" else above
     texts = {"server": server, "location": location}
-    closed = any(_closes(texts[where]) for where in {one.where for one in told})
+    closed = any(closes(texts[where]) for where in {one.where for one in told})
     notes = _notes(above, here) if statements != Statements() else ()
     return Translation(statements, tuple(told[:_MOST_MISTAKES]), closed, notes)
 
@@ -104,7 +104,7 @@ def _read(text: str, where: str) -> tuple[Level, tuple[Mistake, ...]]:
     return (_NOTHING, tuple(sorted(mistakes))) if mistakes else (found, ())
 
 
-def _closes(text: str) -> bool:
+def closes(text: str) -> bool:
     """Whether the text holds something that protects. Of a text that cannot be parsed only its words are known."""
     return CLOSING.search(re.sub(r"(?m)(?:^|(?<=\s))#.*$", "", text)) is not None
 

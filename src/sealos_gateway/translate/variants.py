@@ -17,15 +17,15 @@ _REPLACE = msgspec.structs.replace
 
 
 def routes(route: Route, statements: Statements) -> list[Route]:
-    """`route` as its variants. Ranks keep their order among routes of the same path (`Conditions.sort_key`)."""
+    """`route` as its variants. They stand in the place of the route, in this order; nothing may sort them again."""
     return [
         _REPLACE(
             route,
-            match=_REPLACE(route.match, conditions=_conditions(route.match.conditions, variant.conditions, number)),
+            match=_REPLACE(route.match, conditions=_conditions(route.match.conditions, variant.conditions)),
             action=route.action if variant.answer is None else variant.answer,
             policy=_policy(route.policy or Policy(), variant, statements),
         )
-        for number, variant in enumerate(statements.variants)
+        for variant in statements.variants
     ]
 
 
@@ -43,10 +43,10 @@ def _covers(match: Match, begins: str) -> bool:
     return match.path == "/" or begins.startswith(f"{match.path}/")
 
 
-def _conditions(own: Conditions, more: Conditions, number: int) -> Conditions:
+def _conditions(own: Conditions, more: Conditions) -> Conditions:
     return Conditions(
         own.methods or more.methods, (*own.headers, *more.headers), (*own.queries, *more.queries),
-        (*own.cookies, *more.cookies), own.rank + number,
+        (*own.cookies, *more.cookies), own.rank,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import canaries, hosts, ingress_routes
 from sealos_gateway.translate import ingress as ingresses
+from sealos_gateway.translate.annotations import snippets
 from sealos_gateway.translate.annotations.draft import Canary
 from sealos_gateway.translate.annotations.policies import NOTHING, IngressPolicy
 from sealos_gateway.translate.ingress_backends import KIND
@@ -45,8 +46,21 @@ def virtual_host(
     candidates: list[_Candidate] = [((it.last, *it.route.match.sort_key), rank, it.route) for rank, it in found]
     candidates.sort(key=lambda candidate: candidate[:2])
     routes = _without_conflicts(candidates, key.host, problems)
+    routes = _with_snippets(routes, said, key.host, problems)
     origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
     return VirtualHost(key, routes, origins, tuple(problems))
+
+
+def _with_snippets(
+    routes: tuple[Route, ...], said: list[_Said], host: str, problems: list[Problem]
+) -> tuple[Route, ...]:
+    """After conflicts are settled: whoever lost a path has no say in it, whatever conditions his snippet has."""
+    found = {
+        Origin(KIND, ingress.ref): policy.snippets
+        for ingress, policy in said
+        if policy.snippets != NOTHING.snippets and not policy.refused
+    }
+    return snippets.applied(routes, host, found, problems) if found else routes
 
 
 def _merged(

@@ -43,6 +43,8 @@ class Rules:
     global_auth: tuple[tuple[str, str], ...] = ()
     #: What a client is answered that is over its limit.
     limit_status: int = 503
+    #: Namespaces whose Ingresses may use snippets; `*` stands for every one.
+    snippet_namespaces: frozenset[str] = frozenset({"*"})
     #: The gateway whose listeners serve Ingresses.
     gateway: str = "ingress"
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sealos_gateway.resources.annotations import auth, backends, general, higress, limits, push, routing, traffic
+from sealos_gateway.resources.annotations import (
+    auth,
+    backends,
+    general,
+    higress,
+    limits,
+    push,
+    routing,
+    snippets,
+    traffic,
+)
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
 
 FAMILIES = (
@@ -14,6 +24,7 @@ FAMILIES = (
     routing,
     higress,
     auth,
+    snippets,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,13 @@ class Canary(msgspec.Struct, frozen=True, gc=False):
     value: str = ""
     pattern: str = ""
     cookie: str = ""
+
+
+class Snippets(NamedTuple):
+    """The texts of `configuration-snippet` and `server-snippet`, where they are right."""
+
+    location: str = ""
+    server: str = ""
 
 
 @dataclass
@@ -59,6 +66,7 @@ class Draft:
     aliases: tuple[str, ...] = ()
     www: bool = False
     canary: Canary | None = None
+    snippets: Snippets = field(default_factory=Snippets)
     #: What the annotations refer to: it is fetched because of this.
     secrets: dict[Ref, None] = field(default_factory=dict)
     config_maps: dict[Ref, None] = field(default_factory=dict)

@@ -27,10 +27,11 @@ from sealos_gateway.translate.annotations import (
     passwords,
     redirects,
     routing,
+    snippets,
     times,
     upstream,
 )
-from sealos_gateway.translate.annotations.draft import Canary, Draft
+from sealos_gateway.translate.annotations.draft import Canary, Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.world import World
 
@@ -49,6 +50,7 @@ _FAMILIES = (  # one per line: every family adds its own
     higress,
     passwords,
     external,
+    snippets,
 )
 
 
@@ -88,6 +90,7 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     www: bool = False
     canary: Canary | None = None
     refused: bool = False
+    snippets: Snippets = Snippets()
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
@@ -135,6 +138,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         www=draft.www,
         canary=draft.canary,
         refused=values.refused,
+        snippets=draft.snippets,
         secrets=tuple(draft.secrets),
         config_maps=tuple(draft.config_maps),
         authorities=tuple(draft.authorities),
