@@ -26,7 +26,7 @@ from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.traffic import Action, Forward, Redirect, Respond, Route, Split
+from sealos_gateway.model.traffic import Action, Forward, Redirect, Respond, Route, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.settings import Settings
 from tests import pem
@@ -107,7 +107,11 @@ def route_line(route: Route, several: bool) -> str:
 def hosts(made: Pipeline) -> dict[str, list[str]]:
     several = len(made.attachments) > 1
     rows = sorted(made.hosts.rows.values(), key=lambda row: row.key)
-    return {row.key.host: [route_line(route, several) for route in row.routes] for row in rows}
+    return {row.key.host: [*tls_line(row), *(route_line(route, several) for route in row.routes)] for row in rows}
+
+
+def tls_line(row: VirtualHost) -> list[str]:
+    return [f"TLS: {shown(row.client_tls)}"] if row.client_tls else []
 
 
 def endpoints(made: Pipeline) -> dict[str, str]:

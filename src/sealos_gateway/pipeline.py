@@ -34,6 +34,7 @@ from sealos_gateway.envoy import listeners as envoy_listeners
 from sealos_gateway.envoy import names, routes, secrets, upstreams
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
+from sealos_gateway.model.client_tls import OwnContext
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
@@ -54,7 +55,7 @@ from sealos_gateway.xds.pace import Pace
 from sealos_gateway.xds.snapshot import Snapshot
 
 #: A listener with the server names that need a TLS context of their own, and the algorithms of each.
-ListenerRow = tuple[Listener, tuple[tuple[str, tuple[str, ...]], ...]]
+ListenerRow = tuple[Listener, tuple[OwnContext, ...]]
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,12 @@ class Pipeline:
         )
         self.class_push: Derived[Ref, push.ClassPush] = derived("class_push", push.class_push, self.ingress_classes)
         side_by_side = Index(graph, "side_by_side", _side_by_side, self.certificates)
+        own_tls: Index[str, HostKey] = Index(graph, "own_tls", _own_tls, self.hosts)
         self.listeners: Derived[str, ListenerRow] = Derived(
-            graph, "listeners", partial(self._listener_row, side_by_side=side_by_side), self.wanted_listeners
+            graph,
+            "listeners",
+            partial(self._listener_row, side_by_side=side_by_side, own_tls=own_tls),
+            self.wanted_listeners,
         )
         self.ingress_problems: Derived[Ref, tuple[Problem, ...]] = derived(
             "ingress_problems", statuses.ingress_problems, self.ingresses,
@@ -202,13 +207,23 @@ class Pipeline:
             graph, "setting_problems", self._setting_problems, self.default_certificates
         )
 
-    def _listener_row(self, name: str, read: Read, side_by_side: Index[str, str]) -> ListenerRow | None:
+    def _listener_row(
+        self, name: str, read: Read, side_by_side: Index[str, str], own_tls: Index[str, HostKey]
+    ) -> ListenerRow | None:
         listener = read(self.wanted_listeners, name)
         if listener is None:
             return None
-        patterns = (read(side_by_side, "all") or ()) if listener.tls else ()
-        found = ((pattern, read(self.certificates, pattern)) for pattern in sorted(patterns))
-        return listener, tuple((pattern, tuple(p.algorithm for p in row.pairs)) for pattern, row in found if row)
+        if not listener.tls:
+            return listener, ()
+        hosts = {key.host: key for key in read(own_tls, listener.gateway) or ()}
+        found = []
+        for name in sorted({*(read(side_by_side, "all") or ()), *hosts}):
+            pairs = row.pairs if (row := read(self.certificates, name)) else ()
+            host = read(self.hosts, hosts[name]) if name in hosts else None
+            algorithms = tuple(pair.algorithm for pair in pairs) if len(pairs) > 1 else ()
+            if algorithms or host is not None:
+                found.append(OwnContext(name, algorithms, host.client_tls if host else None))
+        return listener, tuple(found)
 
     def _setting_problems(self, pattern: str, read: Read) -> tuple[Problem, ...]:
         wanted = read(self.default_certificates, pattern)
@@ -419,3 +434,7 @@ def _side_by_side(row: Certificate) -> tuple[str, ...]:
     # Exact names only: a filter chain for a wildcard would take the handshakes of every host below it, also of those
     # with a certificate of their own, and none can be for `*`. There the first pair alone answers.
     return ("all",) if len(row.pairs) > 1 and "*" not in row.pattern else ()
+
+
+def _own_tls(row: VirtualHost) -> tuple[str, ...]:
+    return (row.key.gateway,) if row.client_tls is not None else ()

@@ -39,7 +39,7 @@ def binary() -> str:
 
 
 class Nginx:
-    """`http` and `server` stand in those blocks, `main` before all; `{folder}` is a folder of its own, `{port}` the port."""
+    """`http` and `server` stand in those blocks, `main` before all; `{folder}` is a folder of its own."""
 
     def __init__(self, folder: Path, server: str, http: str = "", main: str = "") -> None:
         self.folder = folder / "nginx"

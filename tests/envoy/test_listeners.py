@@ -13,6 +13,7 @@ from google.protobuf import json_format
 
 from sealos_gateway import wiring
 from sealos_gateway.envoy import api, bootstrap, listeners, scope
+from sealos_gateway.model.client_tls import OwnContext
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.node.supervisor import packaged_binary
 from sealos_gateway.settings import Settings
@@ -21,10 +22,10 @@ from tests.envoy import rules
 HTTP = Listener("http", "ingress", "127.0.0.1", 18080)
 HTTPS = Listener("https", "ingress", "127.0.0.1", 18443, tls=True)
 OPTIONS = wiring.listener_options(Settings())
-BOTH = (("a.example.com", ("ecdsa", "rsa")),)
+BOTH = (OwnContext("a.example.com", ("ecdsa", "rsa")),)
 
 
-def made(row: Listener = HTTP, own: tuple[tuple[str, tuple[str, ...]], ...] = (), **options: Any) -> Any:
+def made(row: Listener = HTTP, own: tuple[OwnContext, ...] = (), **options: Any) -> Any:
     message = listeners.listener(row, dataclasses.replace(OPTIONS, **options), own)
     assert not rules.broken(message)
     return message

@@ -48,9 +48,11 @@ from envoy.extensions.filters.http.stateful_session.v3 import stateful_session_p
 from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_pb2 as proxy_protocol
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2 as tls_inspector
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm
+from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2 as set_filter_state
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
 from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as session_cookie
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
+from envoy.extensions.matching.common_inputs.ssl.v3 import ssl_inputs_pb2 as ssl_inputs
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
@@ -111,7 +113,9 @@ __all__ = [
     "router",
     "scoped_route",
     "session_cookie",
+    "set_filter_state",
     "set_metadata",
+    "ssl_inputs",
     "stateful_session",
     "struct_pb2",
     "substitution",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import access_log, api, names, scope, server_names
+from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names
 from sealos_gateway.envoy.policies import access
 from sealos_gateway.envoy.policies import chain as policies
+from sealos_gateway.model.client_tls import ClientTls, OwnContext
 from sealos_gateway.model.traffic import Listener
 
 _WEBSOCKET = "websocket"
@@ -45,9 +46,9 @@ def place(body: bytes) -> tuple[str, int]:
     return found.address, found.port_value
 
 
-def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> api.Message:
-    """envoy.config.listener.v3.Listener. `own_context` lists the server names that have several certificates side by
-    side, with the algorithms of each: what one on-demand secret cannot hold, so each has a filter chain of its own.
+def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ...] = ()) -> api.Message:
+    """envoy.config.listener.v3.Listener. `own_contexts` are the server names that have a filter chain of their own:
+    with several certificates side by side, which one on-demand secret cannot hold, or another way to speak TLS.
     """
     message = api.listener.Listener(
         name=row.name,
@@ -60,12 +61,14 @@ def listener(row: Listener, options: Options, own_context: tuple[tuple[str, tupl
         _http_chain(message.filter_chains.add(name=row.name), row, options)
         return message
     _listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
-    own_chains = [(name, f"{row.name}/{name}") for name, _ in own_context]
+    own_chains = [(own.server_name, f"{row.name}/{own.server_name}") for own in own_contexts]
     message.filter_chain_matcher.CopyFrom(server_names.matcher(row.name, own_chains))
-    for name, algorithms in own_context:
-        chain = message.filter_chains.add(name=f"{row.name}/{name}")
-        secrets = [names.pair(name, algorithm) for algorithm in algorithms]
-        chain.transport_socket.CopyFrom(_tls(options, secrets))
+    for own in own_contexts:
+        chain = message.filter_chains.add(name=f"{row.name}/{own.server_name}")
+        secrets = [names.pair(own.server_name, algorithm) for algorithm in own.algorithms]
+        chain.transport_socket.CopyFrom(_tls(options, secrets, own.tls))
+        if own.tls is not None:
+            client_tls.mark(chain, own.server_name)
         _http_chain(chain, row, options)
     chain = message.filter_chains.add(name=row.name)
     chain.transport_socket.CopyFrom(_tls(options, []))
@@ -165,7 +168,7 @@ def _router() -> api.Message:
     return api.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=api.pack(config))
 
 
-def _tls(options: Options, secrets: list[str]) -> api.Message:
+def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> api.Message:
     """TLS towards clients; without named secrets the certificate is fetched on demand, its name being the SNI."""
     context = api.tls.DownstreamTlsContext()
     common = context.common_tls_context
@@ -180,6 +183,8 @@ def _tls(options: Options, secrets: list[str]) -> api.Message:
         # Envoy refuses an on-demand certificate together with resumption: a ticket would outlive its certificate.
         context.disable_stateless_session_resumption = True
         context.disable_stateful_session_resumption = True
+    if own is not None:
+        client_tls.fill(context, own)
     return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
 
 

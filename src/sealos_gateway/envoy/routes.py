@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import actions, api, matches, names, scope, variants
+from sealos_gateway.envoy import actions, api, client_tls, matches, names, scope, variants
 from sealos_gateway.envoy.actions import Context
+from sealos_gateway.envoy.client_tls import Way
 from sealos_gateway.envoy.policies import access, chain
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
@@ -35,19 +36,29 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     virtual_host = message.virtual_hosts.add(name=host.key.host, domains=["*"], metadata=scope.KNOWN)
     virtual_host.retry_policy.CopyFrom(actions.USUAL_RETRY)
     _note_companions(virtual_host, host, context)
-    add = virtual_host.routes.add
     all_secure = bool(host.routes) and all(route.https_only for route in host.routes)
     if all_secure:
-        _to_https(add(), matches.ANY_PATH, host.routes[0], context)
+        _to_https(virtual_host.routes.add(), matches.ANY_PATH, host.routes[0], context)
+    for way in client_tls.ways(host):
+        if not (way.plain and all_secure):
+            _routes(virtual_host, host, way, context, redirects=not all_secure and not way.host)
+    virtual_host.routes.extend(client_tls.refusals(host))
+    return message
+
+
+def _routes(virtual_host: api.Message, host: VirtualHost, way: Way, context: Context, redirects: bool) -> None:
+    """All routes of a host, for requests that come on one way."""
+    add = virtual_host.routes.add
     for route in host.routes:
-        if route.https_only and not all_secure:
+        if route.https_only and redirects:
             _to_https(add(), route.match, route, context)
         for variant in variants.variants(route):
-            _route(add(), variant, context)
+            _route(add(), variant, way, context)
     if not any(route.match == matches.ANY_PATH for route in host.routes):
-        add(name="not-found").direct_response.status = 404
-        virtual_host.routes[-1].match.prefix = "/"
-    return message
+        missing = add(name="not-found")
+        missing.match.prefix = "/"
+        way.restrict(missing.match)
+        missing.direct_response.status = 404
 
 
 def nothing(name: str) -> bytes:
@@ -56,9 +67,9 @@ def nothing(name: str) -> bytes:
 
 
 def clusters(body: bytes) -> tuple[str, ...]:
-    """The clusters that a serialised route configuration names as targets or for copies, each once."""
+    """The clusters that a serialised route configuration names as targets, for copies or for questions, each once."""
     message = api.route.RouteConfiguration.FromString(body)
-    found: dict[str, None] = {}
+    found: dict[str, None] = dict.fromkeys(companions(body))
     for host in message.virtual_hosts:
         for action in (route.route for route in host.routes if route.HasField("route")):
             found[action.cluster] = None
@@ -82,11 +93,13 @@ def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Cont
         virtual_host.metadata.filter_metadata[_COMPANIONS].update({"clusters": clusters_})
 
 
-def _route(message: api.Message, route: Route, context: Context) -> None:
+def _route(message: api.Message, route: Route, way: Way, context: Context) -> None:
     message.name = _name(route)
     matches.fill(message.match, route.match)
+    way.restrict(message.match)
     actions.fill(message, route, context)
-    filters = chain.per_route(route, context) if route.policy is not None else None
+    plain = route.policy is None and way is client_tls.USUAL[0]
+    filters = None if plain else chain.per_route(route, context, way.filters())
     if filters is not None:
         message.typed_per_filter_config[chain.FILTER].CopyFrom(filters)
     access.fill(message, route, context)

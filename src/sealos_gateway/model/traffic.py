@@ -6,6 +6,7 @@ import enum
 
 import msgspec
 
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
@@ -179,6 +180,8 @@ class VirtualHost(_Value, frozen=True):
     routes: tuple[Route, ...]
     origins: tuple[Origin, ...]
     problems: tuple[Problem, ...] = ()
+    #: How its clients speak TLS, where that is not the usual way; never on a wildcard or on any host.
+    client_tls: ClientTls | None = None
 
 
 class Listener(_Value, frozen=True):

@@ -6,7 +6,8 @@ what the matcher of a route decides is which chain of filters runs; ours decides
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
@@ -27,12 +28,13 @@ def http_filter() -> api.Message:
     return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack(config))
 
 
-def per_route(route: Route, context: Context) -> api.Message | None:
-    """What a route's `typed_per_filter_config[FILTER]` has to be; None where its policies need no filter."""
-    if route.policy is None:
-        return None
+def per_route(route: Route, context: Context, first: Iterable[tuple[str, api.Message]] = ()) -> api.Message | None:
+    """What a route's `typed_per_filter_config[FILTER]` has to be; None where its policies need no filter.
+
+    `first` are filters of the way on which the route is reached.
+    """
     action = api.composite.ExecuteFilterAction()
-    for name, config in _filters(route, route.policy, context):
+    for name, config in itertools.chain(first, _filters(route, route.policy, context) if route.policy else ()):
         action.filter_chain.typed_config.add(name=name, typed_config=config)
     if not action.HasField("filter_chain"):
         return None

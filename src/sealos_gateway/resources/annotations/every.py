@@ -5,6 +5,7 @@ from __future__ import annotations
 from sealos_gateway.resources.annotations import (
     auth,
     backends,
+    client_tls,
     general,
     higress,
     limits,
@@ -25,6 +26,7 @@ FAMILIES = (
     higress,
     auth,
     snippets,
+    client_tls,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

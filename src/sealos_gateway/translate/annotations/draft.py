@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from sealos_gateway.live import Read
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.policy import HeaderChange
 from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
@@ -67,6 +68,9 @@ class Draft:
     www: bool = False
     canary: Canary | None = None
     snippets: Snippets = field(default_factory=Snippets)
+    client_tls: ClientTls | None = None
+    #: Clients were to be checked for the whole host, and cannot be.
+    closes_host: bool = False
     #: What the annotations refer to: it is fetched because of this.
     secrets: dict[Ref, None] = field(default_factory=dict)
     config_maps: dict[Ref, None] = field(default_factory=dict)

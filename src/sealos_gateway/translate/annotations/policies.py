@@ -8,6 +8,7 @@ import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.template import Template
@@ -19,6 +20,7 @@ from sealos_gateway.translate.annotations import (
     access,
     balance,
     body,
+    client_tls,
     copies,
     external,
     higress,
@@ -51,6 +53,7 @@ _FAMILIES = (  # one per line: every family adds its own
     passwords,
     external,
     snippets,
+    client_tls,
 )
 
 
@@ -91,6 +94,8 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     canary: Canary | None = None
     refused: bool = False
     snippets: Snippets = Snippets()
+    client_tls: ClientTls | None = None
+    closes_host: bool = False
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
@@ -139,6 +144,8 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         canary=draft.canary,
         refused=values.refused,
         snippets=draft.snippets,
+        client_tls=draft.client_tls,
+        closes_host=draft.closes_host,
         secrets=tuple(draft.secrets),
         config_maps=tuple(draft.config_maps),
         authorities=tuple(draft.authorities),

@@ -21,7 +21,7 @@ _PROTOCOLS = {
 }
 _VERSIONS = {"tlsv1": "1.0", "tlsv1.0": "1.0", "tlsv1.1": "1.1", "tlsv1.2": "1.2", "tlsv1.3": "1.3"}
 #: The cipher suites of TLS 1.2 and below that BoringSSL has (its documentation of SSL_CTX_set_cipher_list).
-_CIPHERS = frozenset(
+CIPHERS = frozenset(
     (
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
         "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
@@ -127,7 +127,7 @@ def _versions(values: Values) -> tuple[str, ...]:
 def _ciphers(values: Values) -> tuple[str, ...]:
     text = values.text(backends.SSL_CIPHERS) or ""
     words = [word.strip() for word in text.replace(",", ":").split(":") if word.strip()]
-    kept = tuple(dict.fromkeys(word for word in words if word in _CIPHERS))
-    if dropped := [word for word in words if word not in _CIPHERS and word != "DEFAULT"]:
+    kept = tuple(dict.fromkeys(word for word in words if word in CIPHERS))
+    if dropped := [word for word in words if word not in CIPHERS and word != "DEFAULT"]:
         values.complain(backends.SSL_CIPHERS, f"Envoy has no cipher suite {dropped[0][:40]!r}")
     return kept
