@@ -36,8 +36,9 @@ golden: $(STAMP) ## rewrite the expected part of tests/golden
 bench: $(STAMP)  ## measure the bars; results in bench/results
 	$(BIN)/python -m bench
 
-docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md and the settings that the chart accepts
+docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md, deploy/crds and the settings that the chart accepts
 	$(BIN)/python -m sealos_gateway.reference docs
+	$(BIN)/python -m sealos_gateway.definitions deploy/crds
 
 # Tools that are Go modules; the module proxy and its checksums make sure that the version is what it says.
 TOOLS := .tools

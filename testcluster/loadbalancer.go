@@ -13,7 +13,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// loadBalancer gives every Service of that type an address, as a cloud would.
+// loadBalancer gives every Service of that type an address, as a cloud would:
+// the one it asks for, if that is ours to give and free, and none if it is not.
 // kube-proxy does the rest: it takes the address for the Service.
 type loadBalancer struct {
 	client    kubernetes.Interface
@@ -50,32 +51,55 @@ func (l *loadBalancer) serve(ctx context.Context, service *corev1.Service) {
 		return
 	}
 	if present := service.Status.LoadBalancer.Ingress; len(present) > 0 {
-		if address, err := netip.ParseAddr(present[0].IP); err == nil {
+		if address, err := netip.ParseAddr(present[0].IP); err == nil && l.suits(service, address) {
 			l.given[key] = address
+			return
 		}
+	}
+	wanted := []corev1.LoadBalancerIngress{}
+	if address, found := l.take(key, service.Spec.LoadBalancerIP); found {
+		wanted = append(wanted, corev1.LoadBalancerIngress{IP: address.String()})
+	} else {
+		delete(l.given, key)
+	}
+	if len(wanted) == 0 && len(service.Status.LoadBalancer.Ingress) == 0 {
 		return
 	}
 	changed := service.DeepCopy()
-	changed.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{IP: l.take(key).String()}}
+	changed.Status.LoadBalancer.Ingress = wanted
 	_, err := l.client.CoreV1().Services(service.Namespace).UpdateStatus(ctx, changed, metav1.UpdateOptions{})
 	if err != nil {
 		log.Print(fmt.Errorf("load balancer: %s: %w", key, err)) // the next change of the object tries again
 	}
 }
 
-// take gives the address the Service had, or the first one that is free.
-func (l *loadBalancer) take(key string) netip.Addr {
-	if address, had := l.given[key]; had {
-		return address
-	}
+// suits tells whether an address is the one that the Service asks for, if it asks for one.
+func (l *loadBalancer) suits(service *corev1.Service, address netip.Addr) bool {
+	return service.Spec.LoadBalancerIP == "" || service.Spec.LoadBalancerIP == address.String()
+}
+
+// take gives the address that is asked for; without such a wish the one the
+// Service had, or the first one that is free.
+func (l *loadBalancer) take(key, wish string) (netip.Addr, bool) {
 	taken := map[netip.Addr]bool{}
-	for _, address := range l.given {
-		taken[address] = true
+	for other, address := range l.given {
+		if other != key {
+			taken[address] = true
+		}
 	}
-	address := l.addresses.Addr().Next()
-	for taken[address] {
-		address = address.Next()
+	address, had := l.given[key]
+	if wish != "" {
+		wished, err := netip.ParseAddr(wish)
+		if err != nil || !l.addresses.Contains(wished) || taken[wished] {
+			return netip.Addr{}, false
+		}
+		address = wished
+	} else if !had {
+		address = l.addresses.Addr().Next()
+		for taken[address] {
+			address = address.Next()
+		}
 	}
 	l.given[key] = address
-	return address
+	return address, true
 }

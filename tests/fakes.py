@@ -309,6 +309,9 @@ class FakeKube:
                 return self._apply(place, query, await request.json())
             case "DELETE":
                 found = self._found(place)
+                options = await request.json() if request.can_read_body else {}
+                if (uid := options.get("preconditions", {}).get("uid")) not in (None, found["metadata"]["uid"]):
+                    raise RefusedError(409, f"the UID in the precondition ({uid}) does not match")
                 self.delete(place.plural, place.namespace, place.name)
                 return found
         raise RefusedError(415, "unsupported")

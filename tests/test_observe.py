@@ -28,6 +28,7 @@ def test_what_the_tables_hold() -> None:
     found = samples(observe.Metrics(made, Fleet()))
     assert found["sgw_objects Ingress"] == 2
     assert found["sgw_objects Service"] == 1
+    assert found["sgw_objects Service of Gateways"] == 0
     assert found["sgw_hosts"] == 1
     assert found["sgw_problems ServiceNotFound"] == 1
     assert found["sgw_problems InvalidHost"] == 1

@@ -10,16 +10,19 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from sealos_gateway import clock
 from sealos_gateway.files.source import Source as Files
-from sealos_gateway.kube import config, events, leader, status, sync, writes
+from sealos_gateway.kube import config, events, infrastructure, leader, status, sync, writes
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.provision.tables import Pending
 from sealos_gateway.resources import kinds
+from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import KubernetesSettings
@@ -97,6 +100,7 @@ class Cluster:
         self._leader = leader.Leader(self._api, self._clock, place, self._leadership_changed)
         self._writer = writes.Writer(self._api, self._clock, self._leads)
         self._status = status.IngressStatus(self._api, self._clock, self._writer, self._leads, scope.names)
+        self._infrastructure = infrastructure.Infrastructure(self._writer, self._clock)
         self._events = events.Events(self._api, self._clock, self._writer, self._leads, identity)
         self._pipeline: Pipeline | None = None
 
@@ -106,7 +110,7 @@ class Cluster:
 
     @property
     def problems(self) -> Sequence[Problem]:
-        return [*self._source.problems, *self._status.problems]
+        return [*self._source.problems, *self._status.problems, *self._infrastructure.problems]
 
     @property
     def api(self) -> Client:
@@ -123,6 +127,9 @@ class Cluster:
         pipeline.config_maps_in_use.on_change.append(
             lambda ref, row: self._source.need(ref, row is not None, kinds.CONFIG_MAP)
         )
+        pipeline.provision.pending.on_change.append(self._pending_changed)
+        for kind, strays in pipeline.provision.strays.items():
+            strays.on_change.append(partial(self._stray_changed, kind))
         if self._settings.publish_addresses:
             pipeline.attachments.on_change.append(self._attachment_changed)
 
@@ -134,6 +141,7 @@ class Cluster:
                 ("writer", self._writer.run()),
                 ("status", self._status.run()),
                 ("events", self._events.run()),
+                ("infrastructure", self._infrastructure.run()),
             ):
                 group.create_task(task, name=f"kube {name}")
 
@@ -156,6 +164,18 @@ class Cluster:
             self._status.give_up(ref)
         else:
             self._status.want(ref, found.metadata.uid, self._settings.publish_addresses)
+
+    def _pending_changed(self, key: tuple[Kind, Ref], row: Pending | None) -> None:
+        if row is None:
+            self._infrastructure.keep(*key)
+        else:
+            self._infrastructure.apply(*key, row.wanted.body, row.exists)
+
+    def _stray_changed(self, kind: Kind, ref: Ref, uid: str | None) -> None:
+        if uid is None:
+            self._infrastructure.keep(kind, ref)
+        else:
+            self._infrastructure.remove(kind, ref, uid)
 
     def _leads(self) -> bool:
         return self._leader.leading

@@ -56,7 +56,7 @@ class Metrics:
         """Called by the registry for each scrape."""
         objects = GaugeMetricFamily("sgw_objects", "Objects known, by kind", labels=["kind"])
         for kind, table in self._pipeline.by_kind.items():
-            objects.add_metric([kind.name], len(table))
+            objects.add_metric([kind.title], len(table))
         yield objects
         yield GaugeMetricFamily("sgw_hosts", "Hosts served", value=len(self._pipeline.hosts))
         problems = GaugeMetricFamily("sgw_problems", "Problems of objects, by reason", labels=["reason"])

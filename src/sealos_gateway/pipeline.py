@@ -39,6 +39,8 @@ from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
 from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair, cannot_wait
+from sealos_gateway.provision import tables as provision
+from sealos_gateway.provision.plan import Port
 from sealos_gateway.resources import core, ingress, kinds
 from sealos_gateway.resources.annotations.general import DEFAULT_CLASS
 from sealos_gateway.resources.gateway_api import gateways
@@ -137,6 +139,15 @@ class Pipeline:
             kinds.REFERENCE_GRANT: self.reference_grants,
             kinds.BACKEND_TLS_POLICY: self.backend_tls_policies,
         }
+        self.gateway_ports: Derived[Ref, tuple[Port, ...]] = Derived(
+            graph, "gateway_ports", self._gateway_ports, self.gateways
+        )
+        self.provision = provision.Tables(
+            graph,
+            wiring.provision_options(self.settings),
+            provision.Sources(self.gateway_classes, self.gateways, self.config_maps, self.gateway_ports),
+        )
+        self.by_kind |= self.provision.by_kind
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
@@ -206,6 +217,10 @@ class Pipeline:
         self.setting_problems: Derived[str, tuple[Problem, ...]] = Derived(
             graph, "setting_problems", self._setting_problems, self.default_certificates
         )
+
+    def _gateway_ports(self, ref: Ref, read: Read) -> tuple[Port, ...] | None:
+        gateway = read(self.gateways, ref)
+        return provision.listener_ports(gateway) if gateway else None
 
     def _listener_row(
         self, name: str, read: Read, side_by_side: Index[str, str], own_tls: Index[str, HostKey]

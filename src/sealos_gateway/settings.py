@@ -244,6 +244,21 @@ class NodeSettings(_Group, frozen=True):
     patience_seconds: int = 3
 
 
+class GatewayApiSettings(_Group, frozen=True):
+    """Gateways of the Gateway API, and the data planes that are made for them."""
+
+    # The `spec.controllerName` of GatewayClass objects that are ours.
+    controller: str = "sealos.io/gateway-controller"
+    # Host name or address under which the data planes that are made for Gateways find the control plane, for example
+    # `sealos-gateway-control.sealos-gateway.svc`. Empty: none are made, and the gateway's own nodes serve all Gateways.
+    control: str = ""
+    # GatewayClasses whose Gateways are served by the gateway's own nodes, side by side with Ingresses, instead of
+    # getting a data plane each.
+    shared_classes: tuple[str, ...] = ()
+    # Image of the nodes of those data planes; a GatewayProfile may name another.
+    image: str = "sealos.io/sealos-gateway:0.1.0"
+
+
 class Settings(_Group, frozen=True):
     """All of them."""
 
@@ -257,6 +272,7 @@ class Settings(_Group, frozen=True):
     kubernetes: KubernetesSettings = KubernetesSettings()
     control: ControlSettings = ControlSettings()
     node: NodeSettings = NodeSettings()
+    gateway_api: GatewayApiSettings = GatewayApiSettings()
     # The address of the two traffic listeners.
     address: str = "0.0.0.0"
     # The port of plain HTTP.

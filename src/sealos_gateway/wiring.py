@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sealos_gateway.envoy import listeners
 from sealos_gateway.model.traffic import Listener
+from sealos_gateway.provision import plan
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
 from sealos_gateway.translate.hosts import error as host_error
@@ -92,3 +93,20 @@ def listeners_wanted(settings: Settings) -> list[Listener]:
     if settings.https_port:
         found.append(Listener("https", GATEWAY, settings.address, settings.https_port, tls=True))
     return found
+
+
+def provision_options(settings: Settings) -> plan.Options:
+    """What data planes of Gateways need to know."""
+    chosen = settings.gateway_api
+    return plan.Options(
+        controller=chosen.controller,
+        image=chosen.image,
+        control=chosen.control,
+        xds_port=18_000,
+        enrol_port=18_001,
+        token_audience="sealos-gateway",
+        authority=Ref(settings.kubernetes.lease_namespace, "sealos-gateway-ca"),
+        shared_classes=frozenset(chosen.shared_classes),
+        shared=not chosen.control,
+        addresses=settings.kubernetes.publish_addresses,
+    )

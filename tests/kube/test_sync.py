@@ -21,7 +21,7 @@ from tests.kube import cluster
 
 CERT = Ref("shop", "cert")
 #: On a server without the Gateway API. Whose Namespaces are of interest to nobody.
-WATCHES = len([kind for kind in sync.KINDS if not kind.custom and kind != kinds.NAMESPACE])
+WATCHES = len([kind for kind in sync.KINDS if not (kind.custom or kind.selector or kind == kinds.NAMESPACE)])
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ async def test_one_answer_of_not_found_takes_nothing_away(kube: FakeKube) -> Non
         many = len(consumer.updates)
         kube.fail("gateway.networking.k8s.io", 404, times=3)
         kube.end_watches()
-        await eventually(lambda: kube.watches("gateways") == 1 and kube.watches("services") == 1)
+        await eventually(lambda: kube.watches("gateways") == 1 and kube.watches("services") == 2)
         kube.put("gateways", cluster.gateway("other"))
         await eventually(lambda: consumer.has(kinds.GATEWAY, "shop/edge", "shop/other"))
         assert [update.drops for update in consumer.updates[many:]] == [()]

@@ -28,7 +28,8 @@ from sealos_gateway.resources.update import Update
 #: What Ingress needs, and what Gateway API needs where the server has it. Secrets and ConfigMaps are not among them:
 #: those are watched one by one (`secrets`).
 KINDS: Final = (
-    kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE, *kinds.GATEWAY_API,
+    kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE,
+    *kinds.GATEWAY_API, kinds.GATEWAY_PROFILE, *kinds.OWNED,
 )  # fmt: skip
 
 #: ConfigMaps hold certificates of authorities: there are few of them.
@@ -128,18 +129,22 @@ class Source:
             gives_up = (ForbiddenError,) if where or (scope.names and not kind.namespaced) else ()
             sink: Sink = selection if selection and kind.namespaced else self._inbox
             for namespace in scope.names if kind.namespaced and scope.names else ("",):
-                self._add(Target(kind, namespace, where=where), sink, gives_up)
+                self._add(Target(kind, namespace, kind.selector, where=where), sink, gives_up)
         if selection:
             namespaces = Namespaces(selection, self._inbox, wanted=kinds.NAMESPACE in watched)
             self._add(Target(kinds.NAMESPACE, label_selector=scope.selector), namespaces)
 
     def _add(self, target: Target, sink: Sink, gives_up: tuple[type[ApiError], ...] = ()) -> None:
-        name = (target.kind.plural, target.namespace)
+        labelled = " of gateways" if target.kind.selector else ""
+        name = (target.kind.plural + labelled, target.namespace)
         self._feeds.append((Feed(name, target.kind, sink, self._inbox, gives_up), target))
 
 
 def _where(kind: Kind) -> Kind | None:
-    """The kind that the server must have for this one to be of interest. Only Gateways ask for namespaces' labels."""
-    if kind == kinds.NAMESPACE:
+    """The kind that the server must have for this one to be of interest.
+
+    Only Gateways ask for labels of namespaces, and only for them something is made.
+    """
+    if kind == kinds.NAMESPACE or kind in kinds.OWNED:
         return kinds.GATEWAY
     return kind if kind.custom else None

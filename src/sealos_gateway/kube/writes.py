@@ -16,7 +16,9 @@ from sealos_gateway.clock import Backoff, Clock
 from sealos_gateway.kube.client import APPLY, Client
 from sealos_gateway.kube.errors import (
     ApiError,
+    ConflictError,
     GarbledError,
+    NotFoundError,
     ServerError,
     TooManyRequestsError,
     UnauthorizedError,
@@ -39,12 +41,17 @@ class Pace:
 
 @dataclass(frozen=True)
 class Write:
-    """One server-side apply. `done` gets None, or why it failed for good."""
+    """One server-side apply, or a deletion. `done` gets None, or why it failed for good.
+
+    With a `guard`, what is there is read first; the guard gets it and says why it must not be touched, or nothing.
+    """
 
     path: str
     body: bytes
     force: bool = False
     done: Callable[[ApiError | None], None] = lambda _: None
+    guard: Callable[[bytes], str] | None = None
+    delete: bool = False
 
 
 class Writer:
@@ -113,10 +120,14 @@ class Writer:
         return max(0.0, (1 - self._allowance) / self._pace.per_second)
 
     async def _send(self, key: Hashable, write: Write, free: asyncio.Semaphore) -> None:
-        params = {"fieldManager": MANAGER, "force": "true" if write.force else "false"}
         try:
             self.sent += 1
-            await self._api.request("PATCH", write.path, params, write.body, APPLY)
+            if write.delete:
+                await self._api.request("DELETE", write.path, body=write.body)
+            else:
+                await self._check(write)
+                params = {"fieldManager": MANAGER, "force": "true" if write.force else "false"}
+                await self._api.request("PATCH", write.path, params, write.body, APPLY)
         except _PASSING as error:
             self._wanted.setdefault(key, write)
             self._pause(error)
@@ -129,6 +140,17 @@ class Writer:
             self._under_way.discard(key)
             free.release()
             self._moved.set()
+
+    async def _check(self, write: Write) -> None:
+        """Raises ConflictError for an object that is somebody else's."""
+        if write.guard is None:
+            return
+        try:
+            there = await self._api.request("GET", write.path)
+        except NotFoundError:
+            return
+        if reason := write.guard(there):
+            raise ConflictError(reason, 409)
 
     def _pause(self, error: ApiError) -> None:
         now = self._clock.monotonic()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sealos_gateway.resources import core, ingress
+from sealos_gateway.resources import core, ingress, owned, profile
 from sealos_gateway.resources.gateway_api import gateways, meta, policies, routes
 from sealos_gateway.resources.meta import Resource
 
@@ -24,10 +24,17 @@ class Kind(NamedTuple):
     also: tuple[str, ...] = ()
     #: A custom resource: an API server need not have it.
     custom: bool = False
+    #: Only objects with these labels are of interest.
+    selector: str = ""
 
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def title(self) -> str:
+        """The name, different for those that are only read by label."""
+        return f"{self.name} of Gateways" if self.selector else self.name
 
 
 INGRESS = Kind("Ingress", "networking.k8s.io", "v1", "ingresses", True, ingress.Ingress)
@@ -57,7 +64,26 @@ BACKEND_TLS_POLICY = _gateway_api("BackendTLSPolicy", "backendtlspolicies", poli
 ROUTES = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 GATEWAY_API = (GATEWAY_CLASS, GATEWAY, LISTENER_SET, *ROUTES, REFERENCE_GRANT, BACKEND_TLS_POLICY)
 
-ALL = (INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API)
+GATEWAY_PROFILE = Kind(
+    profile.KIND, profile.GROUP, "v1alpha1", "gatewayprofiles", True, profile.GatewayProfile, custom=True
+)
+
+ALL = (INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API, GATEWAY_PROFILE)
+
+
+def _owned(name: str, group: str, plural: str, struct: type[Resource]) -> Kind:
+    selector = f"{owned.MANAGED_BY}={owned.OURS},{owned.GATEWAY_NAME}"
+    return Kind(name, group, "v1", plural, True, struct, selector=selector)
+
+
+OWNED_SERVICE_ACCOUNT = _owned("ServiceAccount", "", "serviceaccounts", owned.OwnedServiceAccount)
+OWNED_CONFIG_MAP = _owned("ConfigMap", "", "configmaps", owned.OwnedConfigMap)
+OWNED_SERVICE = _owned("Service", "", "services", owned.OwnedService)
+OWNED_DEPLOYMENT = _owned("Deployment", "apps", "deployments", owned.OwnedDeployment)
+OWNED_DAEMON_SET = _owned("DaemonSet", "apps", "daemonsets", owned.OwnedDaemonSet)
+
+#: What is made for Gateways. Not in files: nothing is made for those.
+OWNED = (OWNED_SERVICE_ACCOUNT, OWNED_CONFIG_MAP, OWNED_SERVICE, OWNED_DEPLOYMENT, OWNED_DAEMON_SET)
 BY_NAME = {
     (f"{kind.group}/{version}" if kind.group else version, kind.name): kind
     for kind in ALL
@@ -75,7 +101,7 @@ class DecodeError(ValueError):
 
 
 _decoders: dict[type[Resource], msgspec.json.Decoder[Any]] = {
-    kind.struct: msgspec.json.Decoder(kind.struct) for kind in ALL
+    kind.struct: msgspec.json.Decoder(kind.struct) for kind in (*ALL, *OWNED)
 }
 
 

@@ -1,0 +1,126 @@
+"""Makes `deploy/crds`: custom resource definitions of our own kinds, from their structs. Never edit those by hand.
+
+`python -m sealos_gateway.definitions deploy/crds [--check]`. The API server wants structural schemas: no references, no
+unions, and `nullable` for what may be null (we decode null as absent, so it is simply left out).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.kinds import Kind
+
+Schema = dict[str, Any]
+
+#: Our kinds, and the columns that `kubectl get` shows of each.
+OURS: Final[dict[Kind, tuple[tuple[str, str], ...]]] = {
+    kinds.GATEWAY_PROFILE: (("Workload", ".spec.workload"), ("Service", ".spec.service.type")),
+}
+_HEAD: Final = "# Made by `make docs` from src/sealos_gateway/resources; edit the struct there.\n"
+
+
+def definition(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of a kind."""
+    singular = kind.name.lower()
+    columns = [{"name": name, "type": "string", "jsonPath": path} for name, path in OURS[kind]]
+    columns.append({"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"})
+    version = {
+        "name": kind.version,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": columns,
+        "schema": {"openAPIV3Schema": _object_schema(kind)},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "spec": {
+            "group": kind.group,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "names": {"kind": kind.name, "listKind": f"{kind.name}List", "plural": kind.plural, "singular": singular},
+            "versions": [version],
+        },
+    }
+
+
+def _object_schema(kind: Kind) -> Schema:
+    (field,) = (field for field in msgspec.structs.fields(kind.struct) if field.name == "spec")
+    (spec,), parts = msgspec.json.schema_components([field.type], ref_template="{name}")
+    properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    return {"type": "object", "properties": {**properties, "spec": structural(spec, parts)}}
+
+
+def structural(schema: Schema, parts: dict[str, Any]) -> Schema:
+    """A JSON schema as the API server takes it. Raises ValueError for what cannot be said there."""
+    if "$ref" in schema:
+        return structural({**parts[schema["$ref"]], **{k: v for k, v in schema.items() if k == "description"}}, parts)
+    if "anyOf" in schema:
+        return _union(schema, parts)
+    found: Schema = {key: schema[key] for key in ("description", "type", "enum", "minimum", "maximum") if key in schema}
+    if "enum" in found:
+        found["type"] = "string"
+    if schema.get("default") not in (None, [], {}, ""):
+        found["default"] = schema["default"]
+    if found["type"] == "array":
+        found["items"] = structural(schema["items"], parts)
+    elif found["type"] == "object":
+        found |= _properties(schema, parts)
+    return found
+
+
+def _properties(schema: Schema, parts: dict[str, Any]) -> Schema:
+    if "properties" in schema:
+        inside = {"properties": {name: structural(part, parts) for name, part in schema["properties"].items()}}
+        return {**inside, **({"required": schema["required"]} if schema.get("required") else {})}
+    if isinstance(schema.get("additionalProperties"), dict):
+        return {"additionalProperties": structural(schema["additionalProperties"], parts)}
+    return {"x-kubernetes-preserve-unknown-fields": True}
+
+
+def _union(schema: Schema, parts: dict[str, Any]) -> Schema:
+    several = [one for one in schema["anyOf"] if one.get("type") != "null"]
+    described = {"description": schema["description"]} if "description" in schema else {}
+    if len(several) == 1:
+        return {**structural(several[0], parts), **described}
+    if sorted(one.get("type", "") for one in several) == ["integer", "string"]:
+        return {"x-kubernetes-int-or-string": True, **described}
+    raise ValueError(f"no structural schema says {schema}")
+
+
+def pages() -> dict[str, str]:
+    """File names and contents."""
+    return {
+        f"{kind.group}_{kind.plural}.yaml": _HEAD + yaml.safe_dump(definition(kind), sort_keys=False, width=120)
+        for kind in OURS
+    }
+
+
+def stale(folder: Path) -> list[str]:
+    """Names of the files that are not as they would be made."""
+    return [
+        name for name, text in pages().items() if not (folder / name).exists() or (folder / name).read_text() != text
+    ]
+
+
+def main(arguments: Sequence[str]) -> int:
+    folder = Path(arguments[0])
+    if "--check" in arguments:
+        for name in (wrong := stale(folder)):
+            print(f"{folder / name} is stale: run make docs", file=sys.stderr)
+        return 1 if wrong else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

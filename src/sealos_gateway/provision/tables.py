@@ -1,0 +1,228 @@
+"""The data planes of Gateways as live tables.
+
+planes        over gateways: which data plane serves a Gateway of ours
+plans         over gateways: what its own data plane is made from
+infrastructure over gateways: the Kubernetes objects for it
+wanted        the objects, by kind and name: Index over infrastructure
+pending       over wanted: those that are not there, or not as they are wanted
+strays        over what is there: what belongs to a Gateway that does not want it any more
+accounts      the service accounts of nodes, and which plane each serves
+deployed      over gateways: what the cluster made of it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
+from sealos_gateway.provision import deployed, names, objects, parameters
+from sealos_gateway.provision.deployed import Deployed, Fault
+from sealos_gateway.provision.objects import Wanted
+from sealos_gateway.provision.plan import Options, Plan, Port
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.core import ConfigMap
+from sealos_gateway.resources.gateway_api import gateways
+from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
+from sealos_gateway.resources.kinds import Kind
+from sealos_gateway.resources.meta import Ref
+from sealos_gateway.resources.owned import Owned
+from sealos_gateway.resources.profile import GatewayProfile
+
+#: The plane of the gateway's own nodes.
+OWN: str = ""
+_PROTOCOLS = {"UDP": "UDP"}
+
+
+class Plane(NamedTuple):
+    """Which data plane serves a Gateway; `shared` with Ingresses and other Gateways, or its own."""
+
+    name: str
+    class_name: str
+    #: The service account of its nodes, as namespace/name.
+    account: str = ""
+
+    @property
+    def shared(self) -> bool:
+        return self.name == OWN
+
+
+#: An object to be made.
+ObjectKey = tuple[Kind, Ref]
+
+
+class Pending(NamedTuple):
+    """An object that has to be applied; `exists` when there is one already, and it is ours."""
+
+    wanted: Wanted
+    exists: bool
+
+
+class Infrastructure(NamedTuple):
+    """The objects that are wanted. On hold, what there is stays as it is."""
+
+    objects: tuple[Wanted, ...] = ()
+    hold: bool = False
+
+
+@dataclass
+class Sources:
+    """Tables that come from outside."""
+
+    classes: Rows[Ref, GatewayClass]
+    gateways: Rows[Ref, Gateway]
+    config_maps: Rows[Ref, ConfigMap]
+    #: The ports of a Gateway, with those of its ListenerSets.
+    ports: Rows[Ref, tuple[Port, ...]]
+
+
+@dataclass
+class Tables:
+    """All tables of this room. `by_kind` takes what is read from the cluster."""
+
+    graph: Graph
+    options: Options
+    sources: Sources
+    profiles: Table[Ref, GatewayProfile] = field(init=False)
+    by_kind: dict[Kind, Table[Ref, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        graph = self.graph
+        self.profiles = Table(graph, "gateway_profiles")
+        self.by_kind = {kind: Table(graph, f"owned_{kind.plural}") for kind in kinds.OWNED}
+        self.by_kind[kinds.GATEWAY_PROFILE] = self.profiles
+        own = self.sources.gateways
+        self.planes: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, own)
+        self.parameters: Derived[Ref, parameters.Parameters] = Derived(
+            graph, "parameters", self._parameters, self.planes
+        )
+        self.plans: Derived[Ref, Plan] = Derived(graph, "plans", self._plan, self.planes)
+        self.infrastructure: Derived[Ref, Infrastructure] = Derived(graph, "infrastructure", self._infrastructure, own)
+        self.wanted: Index[ObjectKey, Ref] = Index(graph, "wanted_objects", _object_keys, self.infrastructure)
+        self.pending: Derived[ObjectKey, Pending] = Derived(graph, "pending_objects", self._pending, self.wanted)
+        self.strays: dict[Kind, Derived[Ref, str]] = {
+            kind: Derived(graph, f"stray_{kind.plural}", partial(self._stray, kind), self.by_kind[kind])
+            for kind in kinds.OWNED
+        }
+        self.accounts: Index[str, Ref] = Index(graph, "node_accounts", _accounts, self.planes)
+        self.deployed: Derived[Ref, Deployed] = Derived(graph, "deployed", self._deployed, self.planes)
+
+    def plane_of(self, account: str) -> str | None:
+        """The plane that a service account (`namespace/name`) may serve; None when it is no node of a Gateway."""
+        found = self.accounts.get(account)
+        return names.plane(min(found)) if found else None
+
+    # ---------------------------------------------------------------- rows
+
+    def _plane(self, ref: Ref, read: Read) -> Plane | None:
+        _, class_row = self._gateway(ref, read)
+        if class_row is None or class_row.spec.controller_name != self.options.controller:
+            return None
+        name = class_row.metadata.name
+        if self.options.shared or name in self.options.shared_classes:
+            return Plane(OWN, name)
+        return Plane(names.plane(ref), name, f"{ref.namespace}/{names.resource(ref.name, name)}")
+
+    def _gateway(self, ref: Ref, read: Read) -> tuple[Gateway, GatewayClass | None]:
+        gateway = read(self.sources.gateways, ref)
+        assert gateway is not None, "every table here is over gateways"
+        return gateway, read(self.sources.classes, Ref("", gateway.spec.gateway_class_name))
+
+    def _parameters(self, ref: Ref, read: Read) -> parameters.Parameters | None:
+        gateway, class_row = self._gateway(ref, read)
+        return parameters.of_gateway(gateway, class_row, read, self.profiles) if class_row else None
+
+    def _plan(self, ref: Ref, read: Read) -> Plan | None:
+        (gateway, _), plane, chosen = self._gateway(ref, read), read(self.planes, ref), read(self.parameters, ref)
+        if plane is None or plane.shared or chosen is None or chosen.profile is None:
+            return None
+        described = gateway.spec.infrastructure or gateways.Infrastructure()
+        authority = read(self.sources.config_maps, self.options.authority)
+        addresses = deployed.wanted_addresses(gateway)
+        return Plan(
+            gateway=ref,
+            uid=gateway.metadata.uid,
+            class_name=plane.class_name,
+            ports=read(self.sources.ports, ref) or (),
+            profile=chosen.profile,
+            labels=_pairs(described.labels),
+            annotations=_pairs(described.annotations),
+            address=addresses[0] if addresses else "",
+            authority=((authority.data or {}).get("ca.crt", "") if authority else ""),
+        )
+
+    def _infrastructure(self, ref: Ref, read: Read) -> Infrastructure | None:
+        gateway, class_row = self._gateway(ref, read)
+        if class_row is None:
+            return Infrastructure(
+                hold=True
+            )  # a class deleted by mistake must not cost the data planes of all its Gateways
+        plane, plan = read(self.planes, ref), read(self.plans, ref)
+        if plane is None or plane.shared:
+            return None
+        if plan is None or gateway.metadata.deletion_timestamp or deployed.unsupported_address(gateway):
+            return Infrastructure(hold=True)
+        return Infrastructure(objects.wanted(plan, self.options))
+
+    def _pending(self, key: ObjectKey, read: Read) -> Pending | None:
+        rows = read(self.infrastructure, min(read(self.wanted, key) or ()))
+        found = next((it for it in (rows.objects if rows else ()) if (it.kind, it.ref) == key), None)
+        there = read(self.by_kind[key[0]], key[1])
+        if found is None or (there is not None and there.metadata.annotations.applied == found.applied):
+            return None
+        return Pending(found, there is not None)
+
+    def _stray(self, kind: Kind, ref: Ref, read: Read) -> str | None:
+        """The uid of an object that its Gateway does not want. Where that is gone the cluster removes the object."""
+        there: Owned | None = read(self.by_kind[kind], ref)
+        owner = next((it for it in there.metadata.owner_references if it.kind == "Gateway"), None) if there else None
+        if there is None or owner is None:
+            return None
+        gateway = Ref(ref.namespace, owner.name)
+        row = read(self.infrastructure, gateway)
+        if read(self.sources.gateways, gateway) is None or (row and row.hold) or read(self.wanted, (kind, ref)):
+            return None
+        return there.metadata.uid
+
+    def _deployed(self, ref: Ref, read: Read) -> Deployed | None:
+        (gateway, _), plane, chosen = self._gateway(ref, read), read(self.planes, ref), read(self.parameters, ref)
+        if plane is None or chosen is None:
+            return None
+        refused = deployed.unsupported_address(gateway)
+        if chosen.profile is None:
+            refused = Fault("Accepted", "InvalidParameters", chosen.problem)
+        found = self._found(ref, gateway, plane, read)
+        if plane.account and (first := min(read(self.accounts, plane.account) or (ref,))) != ref:
+            text = f"what is made for Gateway {first} has the same name, {plane.account}; rename this Gateway"
+            refused = Fault("Programmed", "Invalid", text)
+        return found._replace(faults=(refused, *found.faults)) if refused else found
+
+    def _found(self, ref: Ref, gateway: Gateway, plane: Plane, read: Read) -> Deployed:
+        if plane.shared:
+            return deployed.shared(self.options.addresses, gateway)
+        plan = read(self.plans, ref)
+        if plan is None:
+            return Deployed()
+        own = Ref(ref.namespace, names.resource(ref.name, plane.class_name))
+        daemon_set = plan.profile.workload == "DaemonSet"
+        workload = self.by_kind[kinds.OWNED_DAEMON_SET if daemon_set else kinds.OWNED_DEPLOYMENT]
+        return deployed.read_back(plan, gateway, read(self.by_kind[kinds.OWNED_SERVICE], own), read(workload, own))
+
+
+def listener_ports(gateway: Gateway) -> tuple[Port, ...]:
+    """The ports of a Gateway's own listeners."""
+    found = {Port(it.port, _PROTOCOLS.get(it.protocol, "TCP")) for it in gateway.spec.listeners}
+    return tuple(sorted(found))
+
+
+def _object_keys(row: Infrastructure) -> tuple[ObjectKey, ...]:
+    return tuple((it.kind, it.ref) for it in row.objects)
+
+
+def _accounts(plane: Plane) -> tuple[str, ...]:
+    return (plane.account,) if plane.account else ()
+
+
+def _pairs(found: dict[str, str] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(found.items())) if found else ()

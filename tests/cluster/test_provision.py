@@ -1,0 +1,162 @@
+"""Gateways get data planes in a real cluster: made, reached, changed, removed. What runs in them is a stand-in here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from conformance import lab, modules
+from tests.cluster import harness
+from tests.cluster.harness import Api, Cluster, Object, eventually
+
+_MISSING = harness.node_missing() or modules.missing()
+pytestmark = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
+
+HERE = Path(__file__).parent
+SPACE = "/api/v1/namespaces/shop"
+APPS = "/apis/apps/v1/namespaces/shop"
+GATEWAYS = f"{lab.GROUP}/namespaces/shop/gateways"
+PROFILES = "/apis/gateway.sealos.io/v1alpha1/namespaces/shop/gatewayprofiles"
+DEFINITIONS = HERE.parents[1] / "deploy" / "crds"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("provision")
+
+
+@pytest.fixture(scope="module")
+def cluster(folder: Path) -> Iterator[Cluster]:
+    stand_in = {"entrypoint": [sys.executable, str(HERE / "node_stand_in.py")]}
+    (folder / "images.json").write_text(json.dumps({"sealos.io/sealos-gateway": stand_in}))
+    running = Cluster(folder / "cluster", f"--images={folder / 'images.json'}")
+    try:
+        yield running
+    finally:
+        assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def api(cluster: Cluster, folder: Path) -> Iterator[Api]:
+    """A cluster with the definitions of the Gateway API and ours, and our control plane."""
+    api = Api.from_kubeconfig(cluster.kubeconfig, folder)
+    settings = folder / "settings.yaml"
+    ports = {"http_port": 0, "https_port": 0, "status_port": 0}
+    settings.write_text(json.dumps({"gateway_api": {"control": "control.example"}, **ports}))
+    with api.http:
+        own = [yaml.safe_load(file.read_text()) for file in DEFINITIONS.glob("*.yaml")]
+        lab.install(api, [*modules.definitions("standard"), *own])
+        api.create("/api/v1/namespaces", {"metadata": {"name": "shop"}})
+        spec = {"controllerName": lab.CONTROLLER}
+        api.create(
+            f"{lab.GROUP}/gatewayclasses", {"metadata": {"name": "sealos"}, "spec": spec, **kind("GatewayClass")}
+        )
+        with lab.control_plane(lab.Lab(cluster, api, folder), settings):
+            yield api
+
+
+def kind(name: str) -> Object:
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": name}
+
+
+def gateway(api: Api, name: str, **spec: Any) -> None:
+    listeners = [{"name": "http", "port": 80, "protocol": "HTTP"}]
+    whole = {"gatewayClassName": "sealos", "listeners": listeners, **spec}
+    api.create(GATEWAYS, {**kind("Gateway"), "metadata": {"name": name}, "spec": whole})
+
+
+def patch(api: Api, path: str, change: Object) -> None:
+    api.call("PATCH", path, change, headers={"content-type": "application/merge-patch+json"})
+
+
+def exists(api: Api, path: str) -> bool:
+    return api.http.get(path).status_code == 200
+
+
+def address(api: Api, name: str) -> str:
+    if not exists(api, f"{SPACE}/services/{name}"):
+        return ""
+    points = api.get(f"{SPACE}/services/{name}")["status"]["loadBalancer"].get("ingress", [{}])
+    return str(points[0].get("ip", ""))
+
+
+def answer(url: str) -> str:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).text
+    except httpx.TransportError:
+        return ""
+
+
+def test_a_gateway_gets_a_data_plane_and_loses_it(api: Api) -> None:
+    gateway(api, "edge", infrastructure={"labels": {"team": "a"}, "annotations": {"note": "b"}})
+    eventually(lambda: bool(address(api, "edge-sealos")))
+    eventually(lambda: "edge-sealos" in answer(f"http://{address(api, 'edge-sealos')}/"))
+    for path in (f"{SPACE}/services", f"{SPACE}/serviceaccounts", f"{SPACE}/pods", f"{APPS}/deployments"):
+        (found,) = api.get(path, labelSelector="gateway.networking.k8s.io/gateway-name=edge")["items"]
+        assert found["metadata"]["labels"]["team"] == "a"
+        assert found["metadata"]["annotations"]["note"] == "b"
+
+    api.call("DELETE", f"{GATEWAYS}/edge")
+    eventually(lambda: not exists(api, f"{SPACE}/services/edge-sealos"))
+    eventually(lambda: not exists(api, f"{APPS}/deployments/edge-sealos"))
+
+
+def test_another_port_is_a_port_of_the_service_and_no_new_pod(api: Api) -> None:
+    gateway(api, "ports")
+    eventually(lambda: "ports-sealos" in answer(f"http://{address(api, 'ports-sealos')}/"))
+    (before,) = api.get(f"{SPACE}/pods", labelSelector="gateway.networking.k8s.io/gateway-name=ports")["items"]
+    listeners = [{"name": "a", "port": 80, "protocol": "HTTP"}, {"name": "b", "port": 5300, "protocol": "UDP"}]
+    patch(api, f"{GATEWAYS}/ports", {"spec": {"listeners": listeners}})
+    eventually(lambda: len(api.get(f"{SPACE}/services/ports-sealos")["spec"]["ports"]) == 2)
+    (after,) = api.get(f"{SPACE}/pods", labelSelector="gateway.networking.k8s.io/gateway-name=ports")["items"]
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def test_a_profile_changes_what_runs(api: Api) -> None:
+    profile = {"apiVersion": "gateway.sealos.io/v1alpha1", "kind": "GatewayProfile", "metadata": {"name": "p"}}
+    api.create(PROFILES, {**profile, "spec": {"replicas": 2}})
+    reference = {"group": "gateway.sealos.io", "kind": "GatewayProfile", "name": "p"}
+    gateway(api, "shaped", infrastructure={"parametersRef": reference})
+    eventually(lambda: exists(api, f"{APPS}/deployments/shaped-sealos"))
+    assert api.get(f"{APPS}/deployments/shaped-sealos")["spec"]["replicas"] == 2
+    patch(api, f"{PROFILES}/p", {"spec": {"workload": "DaemonSet"}})
+    eventually(lambda: exists(api, f"{APPS}/daemonsets/shaped-sealos"))
+    eventually(lambda: not exists(api, f"{APPS}/deployments/shaped-sealos"))
+
+
+def test_the_server_refuses_a_profile_that_makes_no_sense(api: Api) -> None:
+    profile = {"apiVersion": "gateway.sealos.io/v1alpha1", "kind": "GatewayProfile", "metadata": {"name": "bad"}}
+    status = api.denied("POST", PROFILES, {**profile, "spec": {"workload": "StatefulSet"}})
+    assert "spec.workload" in status["message"]
+
+
+def test_what_somebody_deletes_is_made_again(api: Api) -> None:
+    gateway(api, "firm")
+    eventually(lambda: bool(address(api, "firm-sealos")))
+    api.call("DELETE", f"{SPACE}/services/firm-sealos")
+    eventually(lambda: bool(address(api, "firm-sealos")))
+
+
+def test_a_service_of_somebody_else_is_left_alone(api: Api) -> None:
+    api.create(f"{SPACE}/services", {"metadata": {"name": "taken-sealos"}, "spec": {"ports": [{"port": 9}]}})
+    gateway(api, "taken")
+    eventually(lambda: exists(api, f"{APPS}/deployments/taken-sealos"))
+    found = api.get(f"{SPACE}/services/taken-sealos")
+    assert "labels" not in found["metadata"]
+    assert found["spec"]["ports"][0]["port"] == 9
+
+
+def test_an_address_that_is_asked_for_and_one_that_cannot_be_had(api: Api, cluster: Cluster, folder: Path) -> None:
+    wanted = lab.Lab(cluster, api, folder).usable
+    gateway(api, "fixed", addresses=[{"value": lab.UNUSABLE}])
+    eventually(lambda: exists(api, f"{SPACE}/services/fixed-sealos"))
+    assert address(api, "fixed-sealos") == ""
+    patch(api, f"{GATEWAYS}/fixed", {"spec": {"addresses": [{"value": wanted}]}})
+    eventually(lambda: address(api, "fixed-sealos") == wanted)
