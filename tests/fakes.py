@@ -403,6 +403,9 @@ class FakeKube:
         old = self.get(place.plural, place.namespace, place.name)
         if old is None and place.subresource:
             raise RefusedError(404, "not found")
+        version = wanted.get("metadata", {}).get("resourceVersion")
+        if old is not None and version not in (None, old["metadata"]["resourceVersion"]):
+            raise RefusedError(409, "the object has been modified")
         base = old or {"metadata": {"name": place.name, "namespace": place.namespace}}
         owners = self._owners.setdefault((place.plural, place.namespace, place.name), {})
         applied = {f"{part}.{name}": (part, name, value) for part, name, value in _leaves(wanted, place.subresource)}

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from sealos_gateway import clock
 from sealos_gateway.files.source import Source as Files
-from sealos_gateway.kube import config, events, infrastructure, leader, status, sync, writes
+from sealos_gateway.kube import config, events, gateway_status, infrastructure, leader, status, sync, writes
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
@@ -100,6 +100,7 @@ class Cluster:
         self._leader = leader.Leader(self._api, self._clock, place, self._leadership_changed)
         self._writer = writes.Writer(self._api, self._clock, self._leads)
         self._status = status.IngressStatus(self._api, self._clock, self._writer, self._leads, scope.names)
+        self._gateway_status = gateway_status.GatewayStatus(self._writer, self._clock)
         self._infrastructure = infrastructure.Infrastructure(self._writer, self._clock)
         self._events = events.Events(self._api, self._clock, self._writer, self._leads, identity)
         self._pipeline: Pipeline | None = None
@@ -110,7 +111,8 @@ class Cluster:
 
     @property
     def problems(self) -> Sequence[Problem]:
-        return [*self._source.problems, *self._status.problems, *self._infrastructure.problems]
+        writers = (self._status, self._gateway_status, self._infrastructure)
+        return [*self._source.problems, *(problem for writer in writers for problem in writer.problems)]
 
     @property
     def api(self) -> Client:
@@ -128,6 +130,12 @@ class Cluster:
             lambda ref, row: self._source.need(ref, row is not None, kinds.CONFIG_MAP)
         )
         pipeline.provision.pending.on_change.append(self._pending_changed)
+        self._gateway_status.bind(
+            pipeline.provision.options.controller, lambda kind, ref: pipeline.by_kind[kind].get(ref)
+        )
+        for kind, wanted in pipeline.gateway_statuses.items():
+            wanted.on_change.append(partial(self._gateway_status.want, kind))
+            pipeline.by_kind[kind].on_change.append(partial(self._gateway_status.changed, kind))
         for kind, strays in pipeline.provision.strays.items():
             strays.on_change.append(partial(self._stray_changed, kind))
         if self._settings.publish_addresses:
@@ -141,6 +149,7 @@ class Cluster:
                 ("writer", self._writer.run()),
                 ("status", self._status.run()),
                 ("events", self._events.run()),
+                ("gateway status", self._gateway_status.run()),
                 ("infrastructure", self._infrastructure.run()),
             ):
                 group.create_task(task, name=f"kube {name}")

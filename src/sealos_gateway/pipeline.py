@@ -148,6 +148,10 @@ class Pipeline:
             provision.Sources(self.gateway_classes, self.gateways, self.config_maps, self.gateway_ports),
         )
         self.by_kind |= self.provision.by_kind
+        #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
+        self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
+            kinds.GATEWAY_CLASS: self.provision.class_statuses
+        }
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")

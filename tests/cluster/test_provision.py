@@ -160,3 +160,19 @@ def test_an_address_that_is_asked_for_and_one_that_cannot_be_had(api: Api, clust
     assert address(api, "fixed-sealos") == ""
     patch(api, f"{GATEWAYS}/fixed", {"spec": {"addresses": [{"value": wanted}]}})
     eventually(lambda: address(api, "fixed-sealos") == wanted)
+
+
+def test_the_class_is_accepted(api: Api) -> None:
+    def condition() -> Object:
+        found = api.get(f"{lab.GROUP}/gatewayclasses/sealos")["status"]["conditions"]
+        accepted: Object = next(it for it in found if it["type"] == "Accepted")
+        return accepted
+
+    eventually(lambda: condition()["status"] == "True")
+    patch(api, f"{lab.GROUP}/gatewayclasses/sealos", {"spec": {"description": "another generation"}})
+    eventually(lambda: condition()["observedGeneration"] == 2)
+    reference = {"group": "gateway.sealos.io", "kind": "GatewayProfile", "name": "absent", "namespace": "shop"}
+    patch(api, f"{lab.GROUP}/gatewayclasses/sealos", {"spec": {"parametersRef": reference}})
+    eventually(lambda: condition()["reason"] == "InvalidParameters")
+    patch(api, f"{lab.GROUP}/gatewayclasses/sealos", {"spec": {"parametersRef": None}})
+    eventually(lambda: condition()["status"] == "True")

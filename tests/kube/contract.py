@@ -317,3 +317,22 @@ async def test_a_stale_write_is_a_conflict(server: Server) -> None:
         await server.create(kinds.CONFIG_MAP, {"metadata": {"name": "m", "namespace": server.namespace}})
     with pytest.raises(errors.NotFoundError):
         await server.call("GET", server.path(kinds.CONFIG_MAP, "none"))
+
+
+async def test_an_apply_upon_an_older_version_is_a_conflict_even_by_force(server: Server) -> None:
+    made = await server.create(kinds.CONFIG_MAP, cluster.config_map("shared", server.namespace))
+    metadata = {"name": "shared", "namespace": server.namespace}
+    path = server.path(kinds.CONFIG_MAP, "shared")
+    query = {"fieldManager": "other", "force": "true"}
+    newer = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"value": "newer"}}
+    await server.call("PATCH", path, newer, query)
+    older = newer | {"metadata": metadata | {"resourceVersion": made["metadata"]["resourceVersion"]}}
+    with pytest.raises(errors.ConflictError):
+        await server.call("PATCH", path, older, {"fieldManager": "sealos-gateway", "force": "true"})
+
+
+async def test_discovery_tells_what_there_is(server: Server) -> None:
+    found = await server.call("GET", f"/apis/{kinds.INGRESS.api_version}")
+    assert kinds.INGRESS.plural in {it["name"] for it in found["resources"]}
+    with pytest.raises(errors.NotFoundError):
+        await server.call("GET", "/apis/absent.example.com/v1")

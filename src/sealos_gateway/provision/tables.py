@@ -8,6 +8,7 @@ pending       over wanted: those that are not there, or not as they are wanted
 strays        over what is there: what belongs to a Gateway that does not want it any more
 accounts      the service accounts of nodes, and which plane each serves
 deployed      over gateways: what the cluster made of it
+classes       over GatewayClasses: the status of ours
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from sealos_gateway.provision.objects import Wanted
 from sealos_gateway.provision.plan import Options, Plan, Port
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ConfigMap
-from sealos_gateway.resources.gateway_api import gateways
-from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
+from sealos_gateway.resources.gateway_api import features, gateways
+from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass, GatewayClassStatus, SupportedFeature
+from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.owned import Owned
@@ -93,6 +95,9 @@ class Tables:
         self.by_kind = {kind: Table(graph, f"owned_{kind.plural}") for kind in kinds.OWNED}
         self.by_kind[kinds.GATEWAY_PROFILE] = self.profiles
         own = self.sources.gateways
+        self.class_statuses: Derived[Ref, GatewayClassStatus] = Derived(
+            graph, "gateway_class_statuses", self._class_status, self.sources.classes
+        )
         self.planes: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, own)
         self.parameters: Derived[Ref, parameters.Parameters] = Derived(
             graph, "parameters", self._parameters, self.planes
@@ -114,6 +119,20 @@ class Tables:
         return names.plane(min(found)) if found else None
 
     # ---------------------------------------------------------------- rows
+
+    def _class_status(self, ref: Ref, read: Read) -> GatewayClassStatus | None:
+        row = read(self.sources.classes, ref)
+        if row is None or row.spec.controller_name != self.options.controller:
+            return None
+        problem = parameters.of_class(row, read, self.profiles).problem
+        accepted = Condition(
+            "Accepted",
+            "False" if problem else "True",
+            "InvalidParameters" if problem else "Accepted",
+            problem or "Gateways of this class are served",
+            row.metadata.generation,
+        )
+        return GatewayClassStatus((accepted,), tuple(SupportedFeature(name) for name in features.SUPPORTED))
 
     def _plane(self, ref: Ref, read: Read) -> Plane | None:
         _, class_row = self._gateway(ref, read)

@@ -1,0 +1,125 @@
+"""Status of the kinds of the Gateway API: what is wanted, what is there, and writes for the difference. Leader only.
+
+By server-side apply. Where a list is replaced as a whole (parents of routes, ancestors of policies), the version of the
+object that we know goes along: if another controller wrote meanwhile the server refuses, the watch brings what it
+wrote, and the difference is made again. Nothing is read here: what is there comes with the objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any, Final
+
+import msgspec
+
+from sealos_gateway.clock import Clock
+from sealos_gateway.kube import client
+from sealos_gateway.kube.errors import ApiError, ConflictError, NotFoundError
+from sealos_gateway.kube.writes import Write, Writer
+from sealos_gateway.model.problem import Problem
+from sealos_gateway.resources.gateway_api import status
+from sealos_gateway.resources.gateway_api.meta import RouteStatus
+from sealos_gateway.resources.gateway_api.policies import PolicyStatus
+from sealos_gateway.resources.kinds import Kind
+from sealos_gateway.resources.meta import Origin, Ref, Resource
+
+Key = tuple[Kind, Ref]
+_LISTS: Final = (RouteStatus, PolicyStatus)
+#: How long what was refused is not tried again: roles change seldom.
+RETRY_SECONDS: Final = 30.0
+
+
+class GatewayStatus:
+    """`want` says what a status shall be, `changed` that an object is different now; both are cheap."""
+
+    def __init__(self, writer: Writer, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._controller = ""
+        self._find: Callable[[Kind, Ref], Any] = lambda *_: None
+        self._wanted: dict[Key, status.Status] = {}
+        self._refused: dict[Key, Problem] = {}
+
+    def bind(self, controller: str, find: Callable[[Kind, Ref], Any]) -> None:
+        """As whom we speak, and where an object is looked up as it is known now; before anything is wanted."""
+        self._controller, self._find = controller, find
+
+    @property
+    def problems(self) -> list[Problem]:
+        return list(self._refused.values())
+
+    def want(self, kind: Kind, ref: Ref, wanted: status.Status | None) -> None:
+        """This is what we have to say about an object; None: nothing (any more)."""
+        if wanted is not None:
+            self._wanted[kind, ref] = wanted
+            self._compare(kind, ref)
+        elif (before := self._wanted.pop((kind, ref), None)) is not None:
+            self._take_back(kind, ref, before)
+
+    def changed(self, kind: Kind, ref: Ref, row: Resource | None) -> None:
+        """The object is different, or gone."""
+        if row is None:
+            self._writer.cancel(_name(kind, ref))
+            self._refused.pop((kind, ref), None)
+        elif (kind, ref) in self._wanted:
+            self._compare(kind, ref)
+
+    async def run(self) -> None:
+        """Try again what was refused, for ever."""
+        while True:
+            await self._clock.sleep(RETRY_SECONDS)
+            for kind, ref in self._refused.keys() & self._wanted.keys():
+                self._compare(kind, ref)
+
+    def _compare(self, kind: Kind, ref: Ref) -> None:
+        wanted, row = self._wanted[kind, ref], self._find(kind, ref)
+        if row is None:
+            return
+        if (body := self._body(kind, row, wanted)) is None:
+            self._writer.cancel(_name(kind, ref))
+            self._refused.pop((kind, ref), None)
+        else:
+            self._write(kind, ref, body)
+
+    def _take_back(self, kind: Kind, ref: Ref, before: status.Status) -> None:
+        """Our entries go. What we said of an object that was ours alone stays: the next controller writes over it."""
+        self._writer.cancel(_name(kind, ref))
+        self._refused.pop((kind, ref), None)
+        row = self._find(kind, ref)
+        if row is not None and isinstance(before, _LISTS) and (body := self._body(kind, row, type(before)())):
+            self._write(kind, ref, body)
+
+    def _body(self, kind: Kind, row: Any, wanted: status.Status) -> bytes | None:
+        now = self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        found = status.merged(row.status, wanted, self._controller, now)
+        if found is None:
+            return None
+        metadata = {"name": row.metadata.name}
+        metadata |= {"namespace": row.metadata.namespace} if kind.namespaced else {}
+        metadata |= {"resourceVersion": row.metadata.resource_version} if isinstance(found, _LISTS) else {}
+        status_ = msgspec.to_builtins(found)
+        if isinstance(found, RouteStatus):
+            status_.setdefault("parents", ())  # it is required, also when it is empty
+        elif isinstance(found, PolicyStatus):
+            status_.setdefault("ancestors", ())
+        for entry in (*status_.get("parents", ()), *status_.get("ancestors", ())):
+            entry.setdefault("conditions", ())
+        body = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "status": status_}
+        return msgspec.json.encode(body)
+
+    def _write(self, kind: Kind, ref: Ref, body: bytes) -> None:
+        path = client.path(kind.api_version, kind.plural, ref.namespace, ref.name, "status")
+        self._writer.want(_name(kind, ref), Write(path, body, True, lambda error: self._done(kind, ref, error)))
+
+    def _done(self, kind: Kind, ref: Ref, error: ApiError | None) -> None:
+        """A conflict or a missing object is news that the watch brings."""
+        if error is None or isinstance(error, ConflictError | NotFoundError):
+            self._refused.pop((kind, ref), None)
+        else:
+            origin = Origin(kind.name, ref)
+            self._refused[kind, ref] = Problem(origin, "status", error.reason, f"it cannot be written: {error}")
+
+
+def _name(kind: Kind, ref: Ref) -> tuple[str, str, Ref]:
+    return ("status", kind.plural, ref)

@@ -1,0 +1,162 @@
+"""Status of Gateways and routes reaches the server, with what others wrote, and only when it differs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from sealos_gateway.kube.gateway_status import RETRY_SECONDS, GatewayStatus
+from sealos_gateway.kube.writes import Writer
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.gateway_api.gateways import GatewayStatus as Wanted
+from sealos_gateway.resources.gateway_api.meta import Condition, ParentReference, ParentStatus, RouteStatus
+from sealos_gateway.resources.kinds import Kind
+from sealos_gateway.resources.meta import Ref
+from tests.fake_clock import FakeClock, eventually
+from tests.fakes import FakeKube, Object
+from tests.kube import cluster
+
+OURS = "sealos.io/gateway-controller"
+REF = Ref("shop", "web")
+OTHER = {
+    "parentRef": {"name": "edge"}, "controllerName": "example.com/other",
+    "conditions": [{
+        "type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "observedGeneration": 1,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }],
+}  # fmt: skip
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[FakeKube]:
+    async with FakeKube().running() as running:
+        running.absent.clear()
+        yield running
+
+
+class Running:
+    def __init__(self, kube: FakeKube) -> None:
+        self.kube = kube
+        self.clock = FakeClock()
+        self.api = cluster.client_of(kube, self.clock)
+        self.writer = Writer(self.api, self.clock, lambda: True)
+        self.status = GatewayStatus(self.writer, self.clock)
+        self.rows: dict[tuple[Kind, Ref], Any] = {}
+        self.status.bind(OURS, lambda kind, ref: self.rows.get((kind, ref)))
+
+    def route(self, **status: Any) -> None:
+        """A route as it is now, on the server and here."""
+        metadata = {"name": REF.name, "namespace": REF.namespace, "generation": 1}
+        made = self.kube.put("httproutes", {"metadata": metadata, "spec": {}, "status": status})
+        self.heard(kinds.HTTP_ROUTE, made)
+
+    def heard(self, kind: Kind, item: Object) -> None:
+        """What a watch would bring."""
+        row = kinds.from_builtins(kind, item)
+        self.rows[kind, row.ref] = row
+        self.status.changed(kind, row.ref, row)
+
+    def there(self) -> list[Object]:
+        found = self.kube.get("httproutes", *REF)
+        parents: list[Object] = (found or {}).get("status", {}).get("parents", [])
+        return parents
+
+    def want(self, *conditions: Condition) -> None:
+        wanted = RouteStatus((ParentStatus(ParentReference("edge"), OURS, conditions),))
+        self.status.want(kinds.HTTP_ROUTE, REF, wanted)
+
+
+def accepted(value: str = "True") -> Condition:
+    return Condition("Accepted", value, "Accepted", "", 1)
+
+
+@asynccontextmanager
+async def running(kube: FakeKube) -> AsyncIterator[Running]:
+    it = Running(kube)
+    async with it.api, cluster.task(it.writer.run()), cluster.task(it.status.run()):
+        yield it
+
+
+async def test_our_entry_stands_beside_that_of_another(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route(parents=[OTHER])
+        it.want(accepted())
+        await eventually(lambda: len(it.there()) == 2)
+        assert it.there()[0] == OTHER
+        assert it.there()[1]["controllerName"] == OURS
+        assert it.there()[1]["conditions"][0]["lastTransitionTime"].endswith("Z")
+
+
+async def test_what_is_there_is_not_written_again(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route()
+        it.want(accepted())
+        await eventually(lambda: len(it.there()) == 1)
+        found = kube.get("httproutes", *REF)
+        assert found
+        it.heard(kinds.HTTP_ROUTE, found)
+        it.want(accepted())
+        await eventually(lambda: not it.writer)
+        assert len(kube.asked("status", "PATCH")) == 1
+
+
+async def test_what_another_wrote_meanwhile_is_not_lost(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route()
+        found = kube.get("httproutes", *REF)
+        assert found
+        newer = kube.put("httproutes", found | {"status": {"parents": [OTHER]}})  # the watch is late
+        it.want(accepted())
+        await eventually(lambda: bool(kube.asked("status", "PATCH")) and not it.writer)
+        assert it.there() == [OTHER]
+        it.heard(kinds.HTTP_ROUTE, newer)
+        await eventually(lambda: len(it.there()) == 2)
+        assert it.status.problems == []
+
+
+async def test_our_entry_goes_when_the_route_is_no_longer_ours(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route(parents=[OTHER])
+        it.want(accepted())
+        await eventually(lambda: len(it.there()) == 2)
+        found = kube.get("httproutes", *REF)
+        assert found
+        it.heard(kinds.HTTP_ROUTE, found)
+        it.status.want(kinds.HTTP_ROUTE, REF, None)
+        await eventually(lambda: it.there() == [OTHER])
+
+
+async def test_a_gateway(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        made = kube.put("gateways", cluster.gateway("web"))
+        it.heard(kinds.GATEWAY, made)
+        it.status.want(kinds.GATEWAY, REF, Wanted(conditions=(accepted(),)))
+        await eventually(lambda: "status" in (kube.get("gateways", *REF) or {}))
+    (request,) = kube.asked("status", "PATCH")
+    assert request.query["force"] == "true"
+
+
+async def test_what_is_refused_is_told_and_tried_again(kube: FakeKube) -> None:
+    kube.forbidden = lambda place, request: place.subresource == "status"
+    async with running(kube) as it:
+        it.route()
+        it.want(accepted())
+        await eventually(lambda: [str(problem.origin) for problem in it.status.problems] == ["HTTPRoute shop/web"])
+        kube.forbidden = lambda place, request: False
+        await eventually(lambda: it.clock.sleeping == 1)
+        it.clock.advance(RETRY_SECONDS)
+        await eventually(lambda: len(it.there()) == 1 and it.status.problems == [])
+
+
+async def test_a_deleted_route_is_forgotten(kube: FakeKube) -> None:
+    kube.forbidden = lambda place, request: place.subresource == "status"
+    async with running(kube) as it:
+        it.route()
+        it.want(accepted())
+        await eventually(lambda: bool(it.status.problems))
+        it.rows.clear()
+        it.status.changed(kinds.HTTP_ROUTE, REF, None)
+        assert it.status.problems == []
