@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "objects.py": ("e2e/test_kubernetes.py", "a folder or an API server behind a whole gateway"),
     "resources/update.py": ("test_files.py", "two tuples"),
     "__main__.py": ("test_cli.py", "calls the command line"),
+    "xds/placement.py": ("xds/test_planes.py", "a part of the snapshot, seen through views"),
     "xds/messages.py": ("xds/test_stream.py", "values without logic"),
     "xds/interest.py": ("xds/test_stream_presentation.py", "a part of the stream, tested as dialogues"),
     "xds/subscription.py": ("xds/test_stream_order.py", "a part of the stream, tested as dialogues"),

@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from sealos_gateway.xds.placement import Placement
+
 Renderer = Callable[[str], bytes | None]
 
 
@@ -64,6 +66,7 @@ class Snapshot:
         self._rows: dict[str, dict[str, Row]] = {type_: {} for type_ in types}
         self._staged: dict[str, dict[str, Row]] = {type_: {} for type_ in types}
         self._graves: dict[str, dict[str, int]] = {type_: {} for type_ in types}
+        self.placement = Placement(types)
 
     def put(self, type_: str, name: str, body: bytes, lazy: bool = False) -> None:
         """Set the bytes of a row; equal bytes change nothing."""
@@ -79,11 +82,20 @@ class Snapshot:
         """Remove a row; a tombstone stays until it is swept."""
         self._stage(type_, name, Row(self.revision + 1))
 
+    def place(self, type_: str, name: str, planes: frozenset[str]) -> None:
+        """Say which data planes see a row; one that is never placed is for the gateway's own nodes (`planes`)."""
+        self.placement.place(type_, name, planes)
+
     def commit(self) -> bool:
         """Publish all changes under the next revision; False when there is nothing new."""
-        if not any(self._staged.values()):
+        moved = self.placement.commit(self.revision + 1, self.peek)
+        if not moved and not any(self._staged.values()):
             return False
         self.revision += 1
+        for type_, name in moved:  # news to whoever sees it now, or no more
+            row = self._rows[type_].get(name)
+            if row is not None and row.alive and name not in self._staged[type_]:
+                self._rows[type_][name] = _changed(self._rows[type_].pop(name), revision=self.revision)
         for type_, staged in self._staged.items():
             for name, row in staged.items():
                 self._publish(type_, name, row)
@@ -120,6 +132,7 @@ class Snapshot:
 
     def sweep(self, revision: int) -> None:
         """Forget tombstones that every reader has seen."""
+        self.placement.sweep(revision)
         for type_, graves in self._graves.items():
             seen = []
             for name, buried in graves.items():
@@ -128,6 +141,7 @@ class Snapshot:
                 seen.append(name)
             for name in seen:
                 del graves[name], self._rows[type_][name]
+                self.placement.forget(type_, name)
             self._graves[type_] = graves or {}  # an emptied dict would stay slow to walk
 
     def accept(self, type_: str, name: str, version: str) -> None:
