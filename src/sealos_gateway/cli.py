@@ -1,8 +1,9 @@
-"""The command line `sgw`: `run`, `control`, `node`, `translate`, `explain`, `check`, `echo`."""
+"""The command line `sgw`: `run`, `control`, `node`, `translate`, `explain`, `check`, `webhook`, `echo`."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import logging
 import sys
@@ -29,6 +30,8 @@ from sealos_gateway.model.problem import printable
 from sealos_gateway.node import privileges
 from sealos_gateway.node.supervisor import SupervisorError
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.webhook import server as webhook_server
+from sealos_gateway.webhook.certificate import Place
 
 app = typer.Typer(
     help="Sealos Gateway: Kubernetes objects in, live traffic through Envoy out.",
@@ -319,6 +322,37 @@ def _print_explanation(found: explain.Explanation) -> None:
         _out.print(Text(f"  {mark} {candidate.object}  {candidate.match}: {candidate.why}", style=style))
     for line in dict.fromkeys((*found.problems, *found.others)):
         _out.print(Text(f"   ! {line}", style="yellow"))
+
+
+@app.command()
+def webhook(
+    sidecar: Annotated[Path, typer.Option(help="What is added to a pod: container, volumes, accounts (YAML).")],
+    authority: Annotated[
+        Path | None, typer.Option(help="The certificate by which nodes know the control plane.")
+    ] = None,
+    certificate_dir: Annotated[Path | None, typer.Option(help="tls.crt and tls.key, kept by somebody else.")] = None,
+    server_name: Annotated[
+        str, typer.Option(help="The name that the API server asks for: service.namespace.svc.")
+    ] = "",
+    secret: Annotated[str, typer.Option(help="The Secret, as namespace/name, for a certificate of our own.")] = "",
+    configuration: Annotated[str, typer.Option(help="The MutatingWebhookConfiguration that names us.")] = "",
+    address: Annotated[str, typer.Option(help="The address to listen on.")] = "0.0.0.0",
+    port: Annotated[int, typer.Option(help="Port of reviews (HTTPS).")] = 9443,
+    status_port: Annotated[int, typer.Option(help="Port of health, readiness and metrics.")] = 8001,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_json: Annotated[bool, typer.Option("--log-json", help="Log as JSON lines.")] = False,
+) -> None:
+    """Review pods for the API server: those that ask get a node of the gateway as a sidecar."""
+    observe.configure_logging(log_level, log_json)
+    namespace, slash, name = secret.partition("/")
+    if certificate_dir is None and not (server_name and slash and name and configuration):
+        raise _fail("say --certificate-dir, or all of --server-name, --secret NAMESPACE/NAME, --configuration", 2)
+    place = Place(namespace, name, server_name, configuration)
+    read = functools.partial(webhook_server.sidecar, sidecar, authority)
+    try:
+        asyncio.run(webhook_server.serve(read, certificate_dir or place, address, port, status_port))
+    except OSError as error:
+        raise _fail(f"cannot listen on {address}: {error.strerror}") from None
 
 
 @app.command()

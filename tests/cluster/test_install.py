@@ -10,6 +10,7 @@ import pytest
 from tests.chart import helm
 from tests.cluster import harness, release
 from tests.cluster.harness import Api, Cluster, eventually
+from tests.cluster.load import load
 from tests.cluster.release import Release
 
 REASON = harness.node_missing() or helm.missing()
@@ -52,3 +53,19 @@ def test_standalone_answers_and_leaves_nothing_behind(cluster: Cluster, api: Api
 
     gateway.uninstall()
     eventually(lambda: not left(api, gateway))
+
+
+def test_an_upgrade_under_load_loses_no_request(cluster: Cluster, api: Api, tmp_path: Path) -> None:
+    gateway = Release(cluster, api, tmp_path, "upgrade")
+    gateway.install({"mode": "standalone"})
+    url = gateway.url()
+    eventually(lambda: release.status_of(url, HOST) == 200)
+    before = {pod["metadata"]["uid"] for pod in gateway.pods()}
+
+    with load(url, HOST) as clients:
+        gateway.install({"mode": "standalone", "settings": {"http": {"max_request_headers": 99}}})
+        eventually(lambda: not before & {pod["metadata"]["uid"] for pod in gateway.pods()}, 90)
+
+    assert clients.lost() == {}
+    assert clients.total() > 500
+    gateway.uninstall()

@@ -9,6 +9,7 @@ from sealos_gateway.resources.annotations import (
     general,
     higress,
     limits,
+    pods,
     push,
     routing,
     snippets,
@@ -27,6 +28,7 @@ FAMILIES = (
     auth,
     snippets,
     client_tls,
+    pods,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}
