@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench docs helm static clean cluster cluster-build test-cluster conformance conformance-build
+.PHONY: help setup run check fix test golden bench docs helm promtool static clean cluster cluster-build test-cluster conformance conformance-build
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
@@ -45,6 +45,12 @@ TOOLS := .tools
 HELM  := $(TOOLS)/helm
 $(HELM):
 	GOBIN=$(abspath $(TOOLS)) go install -p 2 -ldflags='-s -w' helm.sh/helm/v4/cmd/helm@v4.3.1
+
+PROMTOOL := $(TOOLS)/promtool
+$(PROMTOOL):
+	GOBIN=$(abspath $(TOOLS)) go install -p 2 -tags remove_all_sd -ldflags='-s -w' github.com/prometheus/prometheus/cmd/promtool@v0.316.0
+
+promtool: $(PROMTOOL) ## build promtool into .tools (needs Go; minutes the first time)
 
 helm: $(HELM)    ## build helm into .tools (needs Go; minutes the first time)
 

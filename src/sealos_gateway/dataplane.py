@@ -109,6 +109,7 @@ class DataPlane:
             str(self.admin.socket),
             envoy.max_heap_mb or limits.heap_mb(),
             envoy.max_connections or limits.connections(),
+            self._settings.ingress.cluster_domain,
         )
         (self._state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 

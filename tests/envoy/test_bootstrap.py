@@ -11,7 +11,7 @@ from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
 
-def made(**limits: int) -> Any:
+def made(**limits: Any) -> Any:
     text = bootstrap.bootstrap(bootstrap.Options("node-1", "/run/xds.sock", "/run/admin.sock", **limits))
     message = json_format.Parse(text, api.bootstrap.Bootstrap())
     assert not rules.broken(message)

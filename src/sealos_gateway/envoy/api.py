@@ -24,6 +24,7 @@ from envoy.config.endpoint.v3 import endpoint_components_pb2 as endpoint_compone
 from envoy.config.endpoint.v3 import endpoint_pb2 as endpoint
 from envoy.config.listener.v3 import listener_components_pb2 as listener_components
 from envoy.config.listener.v3 import listener_pb2 as listener
+from envoy.config.metrics.v3 import stats_pb2 as stats
 from envoy.config.overload.v3 import overload_pb2 as overload
 from envoy.config.rbac.v3 import rbac_pb2 as rbac_config
 from envoy.config.route.v3 import route_components_pb2 as route_components
@@ -117,6 +118,7 @@ __all__ = [
     "set_metadata",
     "ssl_inputs",
     "stateful_session",
+    "stats",
     "struct_pb2",
     "substitution",
     "tls",

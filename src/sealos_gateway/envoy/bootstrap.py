@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api
+from sealos_gateway.envoy import api, stats
 
 XDS_CLUSTER = "sealos-xds"
 #: In instructions of RE2.
@@ -16,13 +16,14 @@ _STREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 @dataclass(frozen=True)
 class Options:
-    """Paths of Unix sockets, and limits (0 means none)."""
+    """Paths of Unix sockets, limits (0 means none), and the suffix of cluster names."""
 
     node_id: str
     xds_socket: str
     admin_socket: str
     max_heap_mb: int = 0
     max_connections: int = 0
+    cluster_domain: str = "cluster.local"
 
 
 def bootstrap(options: Options) -> str:
@@ -38,6 +39,7 @@ def bootstrap(options: Options) -> str:
     dynamic.lds_config.CopyFrom(api.ads())
     dynamic.cds_config.CopyFrom(api.ads())
     message.admin.address.CopyFrom(api.pipe_address(options.admin_socket))
+    message.stats_config.CopyFrom(stats.config(options.cluster_domain))
     # A cluster that was never used keeps no statistics: most of its memory.
     message.deferred_stat_options.enable_deferred_creation_stats = True
     # Workers build their part of a cluster at its first request: a thousand that change at once cost little until then.

@@ -1,0 +1,44 @@
+"""How Envoy names its statistics, so that a metric has one name and a backend is a label of it.
+
+Envoy takes the name of a cluster to end at its first dot; ours have dots (`outbound|80||web.shop.svc.cluster.local`),
+and each namespace would have metrics of its own name. Statistics per host and per certificate subscription are not kept
+at all: with 100,000 hosts they would be most of what there is, and they say nothing that a person asks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sealos_gateway.envoy import api
+
+#: What Envoy finds out by itself, as far as our configuration has it. Its own rule for clusters would win over ours.
+_USUAL_TAGS: Final = (
+    "envoy.response_code",
+    "envoy.response_code_class",
+    "envoy.http_conn_manager_prefix",
+    "envoy.listener_address",
+    "envoy.worker_id",
+    "envoy.scoped_rds_config",
+    "envoy.ssl_cipher",
+    "envoy.ssl_version",
+    "envoy.local_http_ratelimit_prefix",
+    "envoy.tcp_prefix",
+)
+#: Envoy looks at prefixes without making the whole name; other patterns would cost at each new statistic.
+_NOT_KEPT: Final = ("http.http.rds.", "http.https.rds.", "sds.")
+
+
+def config(cluster_domain: str) -> api.Message:
+    """envoy.config.metrics.v3.StatsConfig. `cluster_domain` is the suffix of cluster names, as `cluster.local`."""
+    message = api.stats.StatsConfig()
+    message.use_all_default_tags.value = False
+    for name in _USUAL_TAGS:
+        message.stats_tags.add(tag_name=name)
+    backend = rf"^cluster\.((.+?(?:\.[^.]+\.svc\.{re.escape(cluster_domain)})?)\.)"
+    message.stats_tags.add(tag_name="envoy.cluster_name", regex=backend)
+    certificate = r"^listener\..+?\.ssl\.certificate\.((.+)\.)expiration_unix_time_seconds$"
+    message.stats_tags.add(tag_name="envoy.certificate", regex=certificate)
+    for prefix in _NOT_KEPT:
+        message.stats_matcher.exclusion_list.patterns.add(prefix=prefix)
+    return message
