@@ -9,6 +9,8 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+import yaml
+
 from conformance import lab, modules, suite, table
 
 REPORTS = modules.HERE / "reports"
@@ -21,7 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profiles", default=",".join(suite.PROFILES), help="with commas between them [default: all]")
     parser.add_argument("--test", default="", help="only these tests, with commas between them; no report")
     parser.add_argument("--folder", type=Path, help="keep logs and state here")
-    parser.add_argument("--settings", type=Path, help="a settings file for the control plane")
+    parser.add_argument("--settings", type=Path, help="further settings for the control plane")
     parser.add_argument("more", nargs="*", help="further arguments of the suite, after --")
     return parser.parse_args()
 
@@ -42,13 +44,14 @@ def main() -> int:
     if reason := modules.missing():
         print(f"error: {reason}", file=sys.stderr)
         return 2
+    settings = yaml.safe_load(wish.settings.read_text("utf-8")) if wish.settings else {}
     profiles = tuple(wish.profiles.split(","))
     tests = tuple(wish.test.split(",")) if wish.test else ()
     report = None if tests else report_path(wish.channel, profiles)
     if report:
         report.parent.mkdir(parents=True, exist_ok=True)
     with lab.folder(wish.folder) as folder, lab.cluster(folder, wish.channel) as place:
-        with lab.control_plane(place, wish.settings):
+        with lab.control_plane(place, settings):
             if not lab.accepted(place):
                 print("error: the GatewayClass is not accepted within 60 s", file=sys.stderr)
                 return 1

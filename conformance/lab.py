@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import yaml
 
 from conformance import modules
 from tests.cluster.harness import Api, Cluster, eventually
@@ -27,6 +31,7 @@ IMAGES: Final = {
     "registry.k8s.io/coredns/coredns": {"entrypoint": [str(modules.BIN / "coredns")]},
     "sealos.io/sealos-gateway": {"entrypoint": [str(SGW)]},
 }
+DEFINITIONS: Final = modules.HERE.parent / "deploy" / "crds"
 _COLLECTIONS: Final = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
@@ -45,8 +50,16 @@ class Lab:
     @property
     def usable(self) -> str:
         """An address that the cluster's load balancer can give, and gives to nobody who does not ask for it."""
-        block = int((self.cluster.data / "block").read_text())
-        return f"100.{64 + 4 * block + 2}.250.1"
+        return f"100.{64 + 4 * self._block + 2}.250.1"
+
+    @property
+    def machine(self) -> str:
+        """Where pods find this machine."""
+        return f"100.{64 + 4 * self._block + 3}.0.1"
+
+    @property
+    def _block(self) -> int:
+        return int((self.cluster.data / "block").read_text())
 
 
 @contextmanager
@@ -58,7 +71,8 @@ def cluster(folder: Path, channel: str) -> Iterator[Lab]:
     try:
         lab = Lab(running, Api.from_kubeconfig(running.kubeconfig, folder), folder)
         with lab.api.http:
-            install(lab.api, modules.definitions(channel))
+            own = [yaml.safe_load(file.read_text("utf-8")) for file in DEFINITIONS.glob("*.yaml")]
+            install(lab.api, [*modules.definitions(channel), *own])
             spec = {"controllerName": CONTROLLER}
             made = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": CLASS}}
             lab.api.create(f"{GROUP}/gatewayclasses", {**made, "spec": spec})
@@ -81,10 +95,22 @@ def _established(api: Api, name: str) -> bool:
 
 
 @contextmanager
-def control_plane(lab: Lab, settings: Path | None = None) -> Iterator[None]:
-    """Our control plane on this machine, with the administrator's rights; its log is `control.log` in the folder."""
-    command = [str(SGW), "run", "--kubeconfig", str(lab.cluster.kubeconfig)]
-    command += ["--config", str(settings)] if settings else []
+def control_plane(lab: Lab, more: dict[str, Any] | None = None) -> Iterator[None]:
+    """Our control plane on this machine, with the administrator's rights; its log is `control.log` in the folder.
+
+    Data planes run on the node and find it at the machine's end of the cable. `more` are further settings.
+    """
+    xds_port, enrol_port, status_port = ports(3)
+    settings = {
+        "kubernetes": {"lease_namespace": "default"},
+        "control": {"xds_port": xds_port, "enrol_port": enrol_port},
+        "gateway_api": {"control": lab.machine, "controller": CONTROLLER},
+        "status_port": status_port,
+        **(more or {}),
+    }
+    config = lab.folder / "settings.yaml"
+    config.write_text(json.dumps(settings), encoding="utf-8")  # JSON is YAML
+    command = [str(SGW), "control", "--kubeconfig", str(lab.cluster.kubeconfig), "--config", str(config)]
     with (lab.folder / "control.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -94,6 +120,15 @@ def control_plane(lab: Lab, settings: Path | None = None) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def ports(number: int) -> list[int]:
+    """Free ports of this machine."""
+    sockets = [socket.create_server(("", 0)) for _ in range(number)]
+    found = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return found
 
 
 def accepted(lab: Lab, deadline: float = 60.0) -> bool:
@@ -115,5 +150,6 @@ def folder(kept: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="conformance-") as made:
             yield Path(made)
     else:
+        shutil.rmtree(kept / "cluster", ignore_errors=True)  # of the run before
         kept.mkdir(parents=True, exist_ok=True)
         yield kept

@@ -45,6 +45,7 @@ EXCEPTIONS = {
     "provision/plan.py": ("provision/test_objects.py", "values, made into objects there"),
     "provision/parameters.py": ("provision/test_tables.py", "two functions of the tables"),
     "provision/deployed.py": ("provision/test_tables.py", "values and functions of the tables"),
+    "translate/gateway_api": ("translate/test_gateway_api.py", "rows that read each other, judged together"),
     "resources/annotations": ("test_reference.py", "lists of names, documented there"),
     "translate/annotations": ("translate/test_annotations.py", "one door (`ingress_policy`): read together"),
     "model/keys.py": ("envoy/test_names.py", "two tuples, named there"),

@@ -13,7 +13,7 @@ import os
 import socket
 from pathlib import Path
 
-from sealos_gateway import statusport, wiring
+from sealos_gateway import statusport
 from sealos_gateway.clock import SystemClock
 from sealos_gateway.dataplane import DataPlane
 from sealos_gateway.envoy import listeners, names
@@ -46,9 +46,9 @@ class Node:
         self.snapshot, self.fleet = Snapshot(names.ORDER), Fleet()
         self.relay = Relay(self.snapshot, self.fleet)
         place = _place(settings)
-        self.membership = Membership(self._clock, place, name, wiring.GATEWAY)
+        self.membership = Membership(self._clock, place, name, settings.node.gateway)
         self.upstream = Upstream(self._clock, place, self.membership, self.relay, name, names.ORDER)
-        disk = Disk(state / "snapshot", wiring.GATEWAY, names.ORDER, _private, _seal(settings.node))
+        disk = Disk(state / "snapshot", settings.node.gateway, names.ORDER, _private, _seal(settings.node))
         self.store = Store(disk, self._clock, self.relay.rows)
         self.ready = asyncio.Event()
         self.plane = DataPlane(

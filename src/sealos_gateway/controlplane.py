@@ -11,6 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
 from sealos_gateway import statusport, wiring
 from sealos_gateway.clock import Backoff, SystemClock
 from sealos_gateway.control.admission import Admissions, JoinToken
@@ -37,14 +39,18 @@ class Control:
 
     def __init__(self, settings: Settings, objects: Objects, state: Path) -> None:
         """Raises SettingsError."""
+        if isinstance(objects, Cluster):  # pure rooms cannot look where the pod is
+            own = msgspec.structs.replace(settings.kubernetes, lease_namespace=own_namespace(settings.kubernetes))
+            settings = msgspec.structs.replace(settings, kubernetes=own)
         self._settings, self._clock = settings, SystemClock()
         self._life = timedelta(seconds=settings.control.certificate_seconds)
-        self._keeper, self._reviewer = _keeper(settings, objects, state), _reviewer(settings, objects)
+        self._keeper = _keeper(settings, objects, state)
         self.controller = Controller(settings, objects)
         made = self.controller
+        self._reviewer = _reviewer(settings, objects, made.pipeline.provision.plane_of)
         self.nodes = NodeServer(
             self._clock, made.pipeline.snapshot, made.fleet, made.ready,
-            gateway=wiring.GATEWAY, types=names.ORDER, life=self._life, pieces=made.pipeline.pieces,
+            plane_of=wiring.plane_of, types=names.ORDER, life=self._life, pieces=made.pipeline.pieces,
         )  # fmt: skip
         made.wake = self.nodes.wake
         made.metrics.also(ControlMetrics(self._clock, self.nodes))
@@ -72,7 +78,7 @@ class Control:
     async def _serve(self) -> None:
         """Open the door once there is an authority; afterwards see that it stays the one that is kept."""
         authority = await self._authority()
-        admissions = Admissions(self._clock, authority, self._reviewer, wiring.GATEWAY, self._life)
+        admissions = Admissions(self._clock, authority, self._reviewer, self._life)
         control = self._settings.control
         await self.nodes.start(authority, admissions, control.address, (control.xds_port, control.enrol_port))
         log.info("nodes are served on ports %d and %d", control.xds_port, control.enrol_port)
@@ -109,11 +115,11 @@ def _keeper(settings: Settings, objects: Objects, state: Path) -> Keeper:
     return Folder(state / "ca")
 
 
-def _reviewer(settings: Settings, objects: Objects) -> Reviewer:
+def _reviewer(settings: Settings, objects: Objects, plane_of: Callable[[str], str | None]) -> Reviewer:
     control = settings.control
     if control.join_token_file:
-        return JoinToken(Path(control.join_token_file))
+        return JoinToken(Path(control.join_token_file), wiring.GATEWAY)
     if isinstance(objects, Cluster):
-        own = own_namespace(settings.kubernetes)
-        return Accounts(objects.api, control.token_audience, control.node_accounts or (f"{own}/sealos-gateway-node",))
+        own = control.node_accounts or (f"{settings.kubernetes.lease_namespace}/sealos-gateway-node",)
+        return Accounts(objects.api, control.token_audience, lambda it: wiring.GATEWAY if it in own else plane_of(it))
     raise SettingsError("control.join_token_file: without a cluster nodes need a token that they share")

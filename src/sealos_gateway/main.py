@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from sealos_gateway import statusport, wiring
 from sealos_gateway.agent import Node
 from sealos_gateway.control.server import PortError
@@ -34,7 +36,9 @@ class Gateway:
     """Everything `sgw run` consists of; `run` returns after a clean stop."""
 
     def __init__(self, settings: Settings, objects: Objects, state: Path) -> None:
-        self._settings = settings
+        # One process with one Envoy serves all Gateways: there is no door for nodes of others.
+        alone = msgspec.structs.replace(settings.gateway_api, control="")
+        self._settings = settings = msgspec.structs.replace(settings, gateway_api=alone)
         self.controller = Controller(settings, objects)
         made = self.controller
         self.plane = DataPlane(

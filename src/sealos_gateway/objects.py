@@ -129,6 +129,8 @@ class Cluster:
         pipeline.config_maps_in_use.on_change.append(
             lambda ref, row: self._source.need(ref, row is not None, kinds.CONFIG_MAP)
         )
+        if not pipeline.planes.options.shared:
+            self._source.need(pipeline.planes.options.authority, True, kinds.CONFIG_MAP)
         pipeline.provision.pending.on_change.append(self._pending_changed)
         self._gateway_status.bind(
             pipeline.provision.options.controller, lambda kind, ref: pipeline.by_kind[kind].get(ref)

@@ -52,6 +52,8 @@ from sealos_gateway.translate import certificates, push, statuses, trust, virtua
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
+from sealos_gateway.translate.gateway_api.references import References
+from sealos_gateway.translate.gateway_api.tables import GatewayTables, nobody_attached
 from sealos_gateway.translate.world import World
 from sealos_gateway.xds.pace import Pace
 from sealos_gateway.xds.snapshot import Snapshot
@@ -139,19 +141,12 @@ class Pipeline:
             kinds.REFERENCE_GRANT: self.reference_grants,
             kinds.BACKEND_TLS_POLICY: self.backend_tls_policies,
         }
-        self.gateway_ports: Derived[Ref, tuple[Port, ...]] = Derived(
-            graph, "gateway_ports", self._gateway_ports, self.gateways
+        self.planes = provision.Planes(
+            graph, wiring.provision_options(self.settings), self.gateway_classes, self.gateways
         )
-        self.provision = provision.Tables(
-            graph,
-            wiring.provision_options(self.settings),
-            provision.Sources(self.gateway_classes, self.gateways, self.config_maps, self.gateway_ports),
+        self.gateway_api = GatewayTables(
+            graph, self.planes.rows, self.gateways, self.listener_sets, self.namespaces, self.reference_grants
         )
-        self.by_kind |= self.provision.by_kind
-        #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
-        self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
-            kinds.GATEWAY_CLASS: self.provision.class_statuses
-        }
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
@@ -182,11 +177,18 @@ class Pipeline:
         sources: tuple[Rows[Any, Any], ...] = (self.attachments, self.default_certificates)
         patterns = Index(graph, "patterns", _server_names, *sources)
         self.secrets_in_use: Index[Ref, Any] = Index(graph, "secrets_in_use", _secrets, *sources)
-        self.secrets_in_use.also(self.policies)
+        referring: tuple[Rows[Any, Any], ...] = (
+            self.policies, self.gateway_api.references, self.gateway_api.set_references,
+        )  # fmt: skip
+        for rows in referring:
+            self.secrets_in_use.also(rows)
         self.config_maps_in_use = Index(graph, "config_maps_in_use", lambda row: row.config_maps, self.policies)
+        self.config_maps_in_use.also(self.gateway_api.references)
         authorities_in_use = Index(graph, "authorities_in_use", lambda row: row.authorities, self.policies)
+        authorities_in_use.also(self.gateway_api.references)
         self.authorities: Derived[Origin, trust.Loaded] = derived("authorities", trust.load, authorities_in_use)
         client_pairs_in_use = Index(graph, "client_pairs_in_use", lambda row: row.client_pairs, self.policies)
+        client_pairs_in_use.also(self.gateway_api.references)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
@@ -195,6 +197,7 @@ class Pipeline:
         self.client_pairs: Derived[Ref, KeyPair] = Derived(
             graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), client_pairs_in_use
         )
+        self._gateways()
         self.hosts: Derived[HostKey, VirtualHost] = derived(
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies
         )
@@ -222,9 +225,27 @@ class Pipeline:
             graph, "setting_problems", self._setting_problems, self.default_certificates
         )
 
+    def _gateways(self) -> None:
+        """Listeners of Gateways, what has to run for them, and their status."""
+        graph = self.graph
+        self.gateway_api.judge(self.pairs, self.authorities)
+        self.gateway_ports: Derived[Ref, tuple[Port, ...]] = Derived(
+            graph, "gateway_ports", self._gateway_ports, self.gateways
+        )
+        self.provision = provision.Tables(graph, provision.Sources(self.planes, self.config_maps, self.gateway_ports))
+        self.by_kind |= self.provision.by_kind
+        self.attached_routes = nobody_attached(graph)
+        self.gateway_api.tell(self.provision.deployed, self.attached_routes)
+        #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
+        self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
+            kinds.GATEWAY_CLASS: self.provision.class_statuses,
+            kinds.GATEWAY: self.gateway_api.statuses,
+            kinds.LISTENER_SET: self.gateway_api.set_statuses,
+        }
+
     def _gateway_ports(self, ref: Ref, read: Read) -> tuple[Port, ...] | None:
-        gateway = read(self.gateways, ref)
-        return provision.listener_ports(gateway) if gateway else None
+        found = read(self.gateway_api.ports_in_use, ref) or ()
+        return tuple(sorted(Port(number, protocol) for _, number, protocol in found))
 
     def _listener_row(
         self, name: str, read: Read, side_by_side: Index[str, str], own_tls: Index[str, HostKey]
@@ -433,8 +454,10 @@ def _server_names(row: ingresses.Attachment | DefaultCertificate) -> tuple[str, 
     return tuple(name for name, _ in row.server_names)
 
 
-def _secrets(row: ingresses.Attachment | DefaultCertificate | policies.IngressPolicy) -> tuple[Ref, ...]:
-    if isinstance(row, policies.IngressPolicy):
+def _secrets(
+    row: ingresses.Attachment | DefaultCertificate | policies.IngressPolicy | References,
+) -> tuple[Ref, ...]:
+    if isinstance(row, policies.IngressPolicy | References):
         return row.secrets
     return tuple(secret for _, secret in row.server_names if secret is not None)
 

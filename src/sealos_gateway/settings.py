@@ -231,6 +231,9 @@ class NodeSettings(_Group, frozen=True):
 
     # Host name or address of the control plane.
     control: str = ""
+    # Whose configuration the node serves: `ingress` is that of the gateway's own nodes, a data plane that was made for
+    # a Gateway has `<namespace>.<name>`. Its token has to be one for it.
+    gateway: str = "ingress"
     # What the node calls itself. Empty: POD_NAME, else the name of the host. A token of a pod proves the pod's name.
     name: str = ""
     # The certificate of the control plane's authority, from its ConfigMap. Read again for every connection.

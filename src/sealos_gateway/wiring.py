@@ -9,6 +9,7 @@ from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
 from sealos_gateway.translate.hosts import error as host_error
 from sealos_gateway.translate.world import Rules
+from sealos_gateway.xds.planes import OWN
 
 #: The gateway whose listeners serve Ingresses: the first half of every scope key.
 GATEWAY = "ingress"
@@ -95,6 +96,11 @@ def listeners_wanted(settings: Settings) -> list[Listener]:
     return found
 
 
+def plane_of(gateway: str) -> str:
+    """The data plane whose rows nodes of a gateway see: that of the gateway's own nodes has no name."""
+    return OWN if gateway == GATEWAY else gateway
+
+
 def provision_options(settings: Settings) -> plan.Options:
     """What data planes of Gateways need to know."""
     chosen = settings.gateway_api
@@ -102,10 +108,10 @@ def provision_options(settings: Settings) -> plan.Options:
         controller=chosen.controller,
         image=chosen.image,
         control=chosen.control,
-        xds_port=18_000,
-        enrol_port=18_001,
-        token_audience="sealos-gateway",
-        authority=Ref(settings.kubernetes.lease_namespace, "sealos-gateway-ca"),
+        xds_port=settings.control.xds_port,
+        enrol_port=settings.control.enrol_port,
+        token_audience=settings.control.token_audience,
+        authority=Ref(settings.kubernetes.lease_namespace, settings.control.ca_secret),
         shared_classes=frozenset(chosen.shared_classes),
         shared=not chosen.control,
         addresses=settings.kubernetes.publish_addresses,

@@ -24,7 +24,6 @@ SPACE = "/api/v1/namespaces/shop"
 APPS = "/apis/apps/v1/namespaces/shop"
 GATEWAYS = f"{lab.GROUP}/namespaces/shop/gateways"
 PROFILES = "/apis/gateway.sealos.io/v1alpha1/namespaces/shop/gatewayprofiles"
-DEFINITIONS = HERE.parents[1] / "deploy" / "crds"
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +46,15 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 def api(cluster: Cluster, folder: Path) -> Iterator[Api]:
     """A cluster with the definitions of the Gateway API and ours, and our control plane."""
     api = Api.from_kubeconfig(cluster.kubeconfig, folder)
-    settings = folder / "settings.yaml"
-    ports = {"http_port": 0, "https_port": 0, "status_port": 0}
-    settings.write_text(json.dumps({"gateway_api": {"control": "control.example"}, **ports}))
     with api.http:
-        own = [yaml.safe_load(file.read_text()) for file in DEFINITIONS.glob("*.yaml")]
+        own = [yaml.safe_load(file.read_text()) for file in lab.DEFINITIONS.glob("*.yaml")]
         lab.install(api, [*modules.definitions("standard"), *own])
         api.create("/api/v1/namespaces", {"metadata": {"name": "shop"}})
         spec = {"controllerName": lab.CONTROLLER}
         api.create(
             f"{lab.GROUP}/gatewayclasses", {"metadata": {"name": "sealos"}, "spec": spec, **kind("GatewayClass")}
         )
-        with lab.control_plane(lab.Lab(cluster, api, folder), settings):
+        with lab.control_plane(lab.Lab(cluster, api, folder)):
             yield api
 
 

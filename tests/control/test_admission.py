@@ -11,7 +11,7 @@ from sealos_gateway.control.admission import Admissions, JoinToken
 from sealos_gateway.trust.authority import Authority, NodeKey, new_authority
 from sealos_gateway.trust.enrolment import Application
 from sealos_gateway.trust.identity import Identity, holder
-from sealos_gateway.trust.review import RefusedError, UndecidedError
+from sealos_gateway.trust.review import Proven, RefusedError, UndecidedError
 from tests.fake_clock import FakeClock
 
 HOUR = timedelta(hours=1)
@@ -22,19 +22,19 @@ class Tokens:
 
     away = False
 
-    async def review(self, token: str, node: str) -> str:
+    async def review(self, token: str, node: str) -> Proven:
         if self.away:
             raise UndecidedError("tokens cannot be checked now")
         if token != "good":
             raise RefusedError("the token is not good")
-        return "pod-1"
+        return Proven("pod-1", "ingress")
 
 
 class Door:
     def __init__(self) -> None:
         self.clock, self.tokens = FakeClock(), Tokens()
         made = new_authority(self.clock.now())
-        self.admissions = Admissions(self.clock, Authority(made.certificate, made.key), self.tokens, "ingress", HOUR)
+        self.admissions = Admissions(self.clock, Authority(made.certificate, made.key), self.tokens, HOUR)
 
     def application(
         self, token: str = "good", gateway: str = "ingress", node: str = "me", late: float = 0
@@ -53,7 +53,7 @@ async def test_the_certificate_names_whom_the_token_proves_not_who_one_says_one_
     ("changes", "words"),
     [
         ({"token": "bad"}, "the token is not good"),
-        ({"gateway": "other"}, "serves the gateway ingress, not other"),
+        ({"gateway": "other"}, "token is for nodes of the gateway ingress, and the node wants to be one of other"),
         ({"late": -3600}, "clocks differ by more than 5 minutes"),
         ({"late": 3600}, "set the one that is wrong"),
     ],
@@ -100,14 +100,14 @@ def test_an_application_does_not_print_its_token() -> None:
 
 async def test_a_join_token_is_read_each_time_and_never_repeated(tmp_path: Path) -> None:
     path, token = tmp_path / "token", "t" * 32
-    tokens = JoinToken(path)
+    tokens = JoinToken(path, "ingress")
     with pytest.raises(UndecidedError, match="cannot read"):
         await tokens.review(token, "n")
     path.write_text("short")
     with pytest.raises(UndecidedError, match="fewer than 32"):
         await tokens.review("short", "n")
     path.write_text(f"{token}\n")
-    assert await tokens.review(token, "n") == "n"
+    assert await tokens.review(token, "n") == ("n", "ingress")
     with pytest.raises(RefusedError) as refused:
         await tokens.review("another", "n")
     assert "another" not in str(refused.value)

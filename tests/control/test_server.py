@@ -51,7 +51,13 @@ class Headquarters:
         self.snapshot, self.fleet, self.ready = Snapshot((T,)), Fleet(), asyncio.Event()
         self.life, self.authority = timedelta(seconds=life), authority
         self.server = NodeServer(
-            self.clock, self.snapshot, self.fleet, self.ready, gateway="g", types=(T,), life=self.life
+            self.clock,
+            self.snapshot,
+            self.fleet,
+            self.ready,
+            plane_of=lambda gateway: "" if gateway == "g" else gateway,
+            types=(T,),
+            life=self.life,
         )
         self.ports = tuple(free_ports(2))
         (folder / "token").write_text(TOKEN)
@@ -60,8 +66,8 @@ class Headquarters:
         self.ready.set()
 
     async def start(self) -> None:
-        reviewer = JoinToken(self.folder / "token")
-        admissions = Admissions(self.clock, self.authority, reviewer, "g", self.life)
+        reviewer = JoinToken(self.folder / "token", "g")
+        admissions = Admissions(self.clock, self.authority, reviewer, self.life)
         await self.server.start(self.authority, admissions, "127.0.0.1", (self.ports[0], self.ports[1]))
 
     @property
@@ -282,13 +288,28 @@ async def test_a_node_that_is_refused_so_enrols_again(opened: Open) -> None:
         assert guest.membership.enrolments == 1
 
 
-async def test_a_certificate_for_another_gateway_reads_nothing(opened: Open) -> None:
+async def test_nodes_of_a_gateway_read_only_what_is_placed_on_its_plane(opened: Open) -> None:
     hq = await opened()
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await _call(hq.place, credentials(hq.authority, gateway="other"))
-    assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
-    assert "is for the gateway other, this is g" in str(refused.value.details())
-    assert hq.server.refused == 1
+    hq.snapshot.place(T, "theirs", frozenset({"shop.edge"}))
+    hq.snapshot.place(T, "both", frozenset({"", "shop.edge"}))
+    hq.put(ours=b"1", theirs=b"2", both=b"3")
+    own, guest = Guest(hq.place), Guest(hq.place, gateway="shop.edge")
+    guest.membership.credentials = credentials(hq.authority, gateway="shop.edge")
+    guest.membership._due = time.monotonic() + 1000
+    async with own.following(), guest.following():
+        await eventually(lambda: own.rows() == {"ours": b"1", "both": b"3"})
+        await eventually(lambda: guest.rows() == {"theirs": b"2", "both": b"3"})
+        hq.snapshot.place(T, "both", frozenset({""}))
+        hq.put(theirs=b"4")
+        await eventually(lambda: guest.rows() == {"theirs": b"4"})
+        assert own.rows() == {"ours": b"1", "both": b"3"}
+
+
+async def test_the_token_decides_whose_node_it_is(opened: Open) -> None:
+    hq = await opened()
+    guest = Guest(hq.place, gateway="shop.edge")
+    with pytest.raises(LinkError, match=r"nodes of the gateway g, and the node wants to be one of shop\.edge"):
+        await guest.membership.current()
 
 
 async def test_the_port_for_newcomers_gives_no_configuration(opened: Open) -> None:

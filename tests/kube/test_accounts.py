@@ -5,24 +5,34 @@ from __future__ import annotations
 import pytest
 
 from sealos_gateway.kube.accounts import Accounts
-from sealos_gateway.trust.review import RefusedError, UndecidedError
+from sealos_gateway.trust.review import Proven, RefusedError, UndecidedError
 from tests.fakes import FakeKube
 from tests.kube.cluster import client_of
 
 USER = "system:serviceaccount:gw:sealos-gateway-node"
 
 
-async def review(kube: FakeKube, token: str, node: str = "claimed") -> str:
+GATEWAYS = {"gw/sealos-gateway-node": "ingress", "shop/edge-sealos": "shop.edge"}
+
+
+async def review(kube: FakeKube, token: str, node: str = "claimed") -> Proven:
     async with client_of(kube) as api:
-        return await Accounts(api, "sealos-gateway", ("gw/sealos-gateway-node",)).review(token, node)
+        return await Accounts(api, "sealos-gateway", GATEWAYS.get).review(token, node)
 
 
 async def test_a_token_bound_to_a_pod_names_the_node() -> None:
     kube = FakeKube()
     kube.accounts = {"bound": (USER, "sealos-gateway", "pod-1"), "loose": (USER, "sealos-gateway", "")}
     async with kube.running():
-        assert await review(kube, "bound") == "pod-1"
-        assert await review(kube, "loose") == "claimed"
+        assert await review(kube, "bound") == ("pod-1", "ingress")
+        assert await review(kube, "loose") == ("claimed", "ingress")
+
+
+async def test_the_account_decides_whose_node_it_is() -> None:
+    kube = FakeKube()
+    kube.accounts = {"theirs": ("system:serviceaccount:shop:edge-sealos", "sealos-gateway", "edge-1")}
+    async with kube.running():
+        assert await review(kube, "theirs") == ("edge-1", "shop.edge")
 
 
 @pytest.mark.parametrize(
@@ -30,7 +40,7 @@ async def test_a_token_bound_to_a_pod_names_the_node() -> None:
     [
         ("unknown", "does not take the token .*token audiences are invalid"),
         ("for others", "for the audience sealos-gateway"),
-        ("of others", "gw/other may not be a node; control.node_accounts has gw/sealos-gateway-node"),
+        ("of others", "gw/other may not be a node: it is not in control.node_accounts"),
     ],
 )
 async def test_other_tokens_are_refused_in_words(token: str, words: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from sealos_gateway.live import Derived, Graph, Table
 from sealos_gateway.provision.plan import Options, Port
-from sealos_gateway.provision.tables import Sources, Tables, listener_ports
+from sealos_gateway.provision.tables import Planes, Sources, Tables, listener_ports
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ConfigMap
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
@@ -55,7 +55,8 @@ class World:
             lambda ref, read: listener_ports(cast(Gateway, read(self.gateways, ref))),
             self.gateways,
         )
-        self.tables = Tables(self.graph, options, Sources(self.classes, self.gateways, self.config_maps, ports))
+        planes = Planes(self.graph, options, self.classes, self.gateways)
+        self.tables = Tables(self.graph, Sources(planes, self.config_maps, ports))
         self.put(*resources)
 
     def put(self, *resources: Resource) -> None:

@@ -37,7 +37,7 @@ def test_only_gateways_of_our_classes() -> None:
     assert world.wanted() == {}
     world.put(gateways.gateway_class())
     assert set(world.wanted()) == {"ServiceAccount", "ConfigMap", "Deployment", "Service"}
-    assert world.tables.plane_of("shop/edge-sealos") == "shop/edge"
+    assert world.tables.plane_of("shop/edge-sealos") == "shop.edge"
     assert world.tables.plane_of("shop/default") is None
 
 
@@ -91,6 +91,15 @@ def test_what_is_left_of_a_deleted_gateway_is_removed_by_the_cluster() -> None:
     assert not any(rows.rows for rows in world.tables.strays.values())
 
 
+def test_a_gateway_without_a_good_listener_keeps_its_address() -> None:
+    world = World(gateways.gateway_class(), gateways.gateway())
+    world.put(*world.read_back(**SERVING))
+    world.put(gateways.gateway(listeners=[]))
+    assert world.tables.strays[kinds.OWNED_SERVICE].rows == {}
+    assert addresses(world) == [("IPAddress", "10.0.0.5")]
+    assert ("Programmed", "Invalid") in faults(world)
+
+
 def test_nothing_is_made_for_a_gateway_that_waits_for_its_end() -> None:
     world = World(gateways.gateway_class(), gateways.gateway(deleted="2026-01-01T00:00:00Z"))
     assert world.tables.pending.rows == {}
@@ -108,7 +117,7 @@ def test_a_mistake_touches_nothing_that_runs() -> None:
         world.put(change)
         assert world.tables.pending.rows == {}
         assert not any(rows.rows for rows in world.tables.strays.values())
-        assert world.tables.plane_of("shop/edge-sealos") == "shop/edge"
+        assert world.tables.plane_of("shop/edge-sealos") == "shop.edge"
     world.put(gateways.gateway())
     world.drop(gateways.gateway_class())
     assert world.tables.pending.rows == {}
@@ -164,7 +173,7 @@ def test_two_gateways_whose_names_meet() -> None:
     world.put(*world.read_back(**SERVING))
     assert faults(world, "a") == []
     assert ("Programmed", "Invalid") in faults(world, "a-b")
-    assert world.tables.plane_of("shop/a-b-c") == "shop/a"
+    assert world.tables.plane_of("shop/a-b-c") == "shop.a"
 
 
 def test_a_profile_of_the_class() -> None:

@@ -132,6 +132,7 @@ def test_whoever_follows_holds_what_it_sees(changes: list[tuple[str, str, object
     followers = {plane: Follower(snapshot, plane) for plane in PLANES}
     bodies: dict[str, bytes] = {}
     placed: dict[str, frozenset[str]] = {}
+    before: dict[str, frozenset[str]] = {}
     ever: dict[str, set[str]] = {plane: set() for plane in PLANES}
 
     def note() -> None:
@@ -147,12 +148,17 @@ def test_whoever_follows_holds_what_it_sees(changes: list[tuple[str, str, object
         elif kind == "drop":
             snapshot.drop(C, what)
             bodies.pop(what, None)
+            if what in before:
+                placed[what] = before[what]
+            else:
+                placed.pop(what, None)
         elif kind == "place" and what in bodies:  # nobody places what is not there
             assert isinstance(value, frozenset)
             snapshot.place(C, what, value)
             placed[what] = value
         elif kind == "commit":
             snapshot.commit()
+            before = dict(placed)
             note()
         elif kind == "look":
             followers[what].look()

@@ -17,7 +17,7 @@ from sealos_gateway.clock import Clock
 from sealos_gateway.trust.authority import SKEW, Authority
 from sealos_gateway.trust.enrolment import Admission, Application
 from sealos_gateway.trust.identity import Identity, TrustError, node_name
-from sealos_gateway.trust.review import RefusedError, Reviewer, UndecidedError
+from sealos_gateway.trust.review import Proven, RefusedError, Reviewer, UndecidedError
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +28,10 @@ _AT_ONCE: Final = 16
 class JoinToken:
     """One token in a file that all nodes share: for places without a Kubernetes API server."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, gateway: str) -> None:
+        self._path, self._gateway = path, gateway
 
-    async def review(self, token: str, node: str) -> str:
+    async def review(self, token: str, node: str) -> Proven:
         try:
             wanted = self._path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -40,15 +40,14 @@ class JoinToken:
             raise UndecidedError(f"the join token in {self._path} has fewer than {_LEAST_TOKEN} characters")
         if not hmac.compare_digest(wanted.encode(), token.encode()):
             raise RefusedError("the token is not the join token of this control plane (control.join_token_file)")
-        return node
+        return Proven(node, self._gateway)
 
 
 class Admissions:
     """Decides and signs. `life` is how long a certificate is good."""
 
-    def __init__(self, clock: Clock, authority: Authority, reviewer: Reviewer, gateway: str, life: timedelta) -> None:
-        self._clock, self._authority, self._reviewer = clock, authority, reviewer
-        self._gateway, self._life = gateway, life
+    def __init__(self, clock: Clock, authority: Authority, reviewer: Reviewer, life: timedelta) -> None:
+        self._clock, self._authority, self._reviewer, self._life = clock, authority, reviewer, life
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def enrol(self, application: Application) -> Admission:
@@ -60,21 +59,19 @@ class Admissions:
         """For a node that showed its certificate. Raises RefusedError."""
         self._check(application)
         try:
-            name = await self._review(application)
+            proven = await self._review(application)
         except UndecidedError as reason:
             log.info("node %s keeps its membership by its certificate: %s", known.node, reason)
-            name = known.node
-        if name != known.node:
-            raise RefusedError(f"the token is that of {name}, the certificate that of {known.node}")
-        return self._admit(application, name)
+            proven = Proven(known.node, known.gateway)
+        if proven.node != known.node:
+            raise RefusedError(f"the token is that of {proven.node}, the certificate that of {known.node}")
+        return self._admit(application, proven)
 
-    async def _review(self, application: Application) -> str:
+    async def _review(self, application: Application) -> Proven:
         async with self._places:
             return await self._reviewer.review(application.token, application.node)
 
     def _check(self, application: Application) -> None:
-        if application.gateway != self._gateway:
-            raise RefusedError(f"this control plane serves the gateway {self._gateway}, not {application.gateway}")
         theirs, ours = datetime.fromtimestamp(application.time, UTC), self._clock.now()
         if abs(theirs - ours) > SKEW:
             raise RefusedError(
@@ -82,9 +79,14 @@ class Admissions:
                 f"the control plane {ours:%F %T}; set the one that is wrong (NTP)"
             )
 
-    def _admit(self, application: Application, name: str) -> Admission:
+    def _admit(self, application: Application, proven: Proven) -> Admission:
+        if application.gateway != proven.gateway:
+            raise RefusedError(
+                f"the token is for nodes of the gateway {proven.gateway}, and the node wants to be one of "
+                f"{application.gateway} (node.gateway)"
+            )
         try:
-            identity = Identity(self._gateway, node_name(name))
+            identity = Identity(proven.gateway, node_name(proven.node))
             certificate = self._authority.node(application.request.encode(), identity, self._clock.now(), self._life)
         except TrustError as error:
             raise RefusedError(str(error)) from error

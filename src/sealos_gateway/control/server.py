@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -29,6 +29,7 @@ from sealos_gateway.xds import server as ads
 from sealos_gateway.xds.feed import Feed
 from sealos_gateway.xds.fleet import Connection, Fleet
 from sealos_gateway.xds.messages import Acked
+from sealos_gateway.xds.planes import View
 from sealos_gateway.xds.reports import REPORT, REPORTS, REVISION, Report
 from sealos_gateway.xds.snapshot import Snapshot
 
@@ -75,13 +76,13 @@ class NodeServer:
         fleet: Fleet,
         ready: asyncio.Event,
         *,
-        gateway: str,
+        plane_of: Callable[[str], str],
         types: Sequence[str],
         life: timedelta,
         pieces: Mapping[str, int] | None = None,
     ) -> None:
         self._clock, self._snapshot, self._fleet, self._ready = clock, snapshot, fleet, ready
-        self._gateway, self._types, self._life = gateway, tuple(types), life
+        self._plane_of, self._types, self._life = plane_of, tuple(types), life
         self._pieces = pieces
         self._members: set[Member] = set()
         self._servers: list[Any] = []
@@ -199,9 +200,6 @@ class NodeServer:
         except TrustError as error:
             await self._refuse(context, grpc.StatusCode.UNAUTHENTICATED, "?", str(error))
             raise
-        if found.identity.gateway != self._gateway:
-            words = f"the certificate is for the gateway {found.identity.gateway}, this is {self._gateway}"
-            await self._refuse(context, grpc.StatusCode.PERMISSION_DENIED, found.identity.node, words)
         return found
 
     async def _refuse(self, context: Any, code: Any, node: str, words: str) -> None:
@@ -231,7 +229,8 @@ class NodeServer:
 
     @asynccontextmanager
     async def _member(self, who: Holder) -> AsyncIterator[Member]:
-        feed = Feed(self._snapshot, self._gateway, self._types, self._pieces)
+        seen = View(self._snapshot, self._plane_of(who.identity.gateway))
+        feed = Feed(seen, who.identity.gateway, self._types, self._pieces)
         connection = self._fleet.connect(who.identity.node, feed, self._snapshot.revision)
         member = Member(who, feed, connection, self._until(who))
         self._members.add(member)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from sealos_gateway.kube import client, wire
 from sealos_gateway.kube.client import Client
 from sealos_gateway.kube.errors import ApiError, ForbiddenError
-from sealos_gateway.trust.review import RefusedError, UndecidedError
+from sealos_gateway.trust.review import Proven, RefusedError, UndecidedError
 
 _API: Final = "authentication.k8s.io/v1"
 _POD: Final = "authentication.kubernetes.io/pod-name"
@@ -35,12 +36,15 @@ _REVIEWS = msgspec.json.Decoder(_Review)
 
 
 class Accounts:
-    """Takes tokens of `accounts` (as namespace/name) made for `audience`; a token bound to a pod names the node."""
+    """Takes tokens made for `audience`, of service accounts that may be nodes; a token bound to a pod names the node.
 
-    def __init__(self, api: Client, audience: str, accounts: tuple[str, ...]) -> None:
-        self._api, self._audience, self._accounts = api, audience, accounts
+    `gateway_of` gives the gateway whose configuration an account (as namespace/name) may read, None when it is no node.
+    """
 
-    async def review(self, token: str, node: str) -> str:
+    def __init__(self, api: Client, audience: str, gateway_of: Callable[[str], str | None]) -> None:
+        self._api, self._audience, self._gateway_of = api, audience, gateway_of
+
+    async def review(self, token: str, node: str) -> Proven:
         status = await self._ask(token)
         if not status.authenticated or self._audience not in (status.audiences or ()):
             said = f" ({status.error})" if status.error else ""
@@ -49,9 +53,12 @@ class Accounts:
                 "is it expired, or not projected with this audience?"
             )
         account = status.user.username.removeprefix("system:serviceaccount:").replace(":", "/", 1)
-        if account not in self._accounts:
-            raise RefusedError(f"{account} may not be a node; control.node_accounts has {', '.join(self._accounts)}")
-        return next(iter((status.user.extra or {}).get(_POD, ())), node)
+        gateway = self._gateway_of(account)
+        if gateway is None:
+            raise RefusedError(
+                f"{account} may not be a node: it is not in control.node_accounts, and no Gateway's data plane has it"
+            )
+        return Proven(next(iter((status.user.extra or {}).get(_POD, ())), node), gateway)
 
     async def _ask(self, token: str) -> _Status:
         spec = {"token": token, "audiences": [self._audience]}

@@ -51,8 +51,8 @@ def selector(gateway: str) -> dict[str, str]:
 
 
 def plane(gateway: Ref) -> str:
-    """The name of the data plane of a Gateway."""
-    return str(gateway)
+    """The name of the data plane of a Gateway, as it stands in the certificates of its nodes: `<namespace>.<name>`."""
+    return f"{gateway.namespace}.{gateway.name}"
 
 
 def _hash(text: str) -> str:

@@ -79,7 +79,12 @@ def _described(plan: Plan) -> Object:
 
 def _config(plan: Plan, options: Options) -> Object:
     """What a node reads: its settings, and whom it trusts."""
-    node = {"control": options.control, "ca_file": f"{_CONFIG}/ca.crt", "token_file": f"{_TOKEN}/token"}
+    node = {
+        "control": options.control,
+        "gateway": names.plane(plan.gateway),
+        "ca_file": f"{_CONFIG}/ca.crt",
+        "token_file": f"{_TOKEN}/token",
+    }
     settings = {
         "control": {"xds_port": options.xds_port, "enrol_port": options.enrol_port},
         "node": node,

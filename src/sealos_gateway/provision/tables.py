@@ -68,12 +68,36 @@ class Infrastructure(NamedTuple):
     hold: bool = False
 
 
+class Planes:
+    """Which Gateways are ours, and what serves them. Made before everything that asks."""
+
+    def __init__(
+        self, graph: Graph, options: Options, classes: Rows[Ref, GatewayClass], gateways: Rows[Ref, Gateway]
+    ) -> None:
+        self.options, self.classes, self.gateways = options, classes, gateways
+        self.rows: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, gateways)
+
+    def gateway(self, ref: Ref, read: Read) -> tuple[Gateway, GatewayClass | None]:
+        """A Gateway that exists, and its class."""
+        gateway = read(self.gateways, ref)
+        assert gateway is not None, "every table here is over gateways"
+        return gateway, read(self.classes, Ref("", gateway.spec.gateway_class_name))
+
+    def _plane(self, ref: Ref, read: Read) -> Plane | None:
+        _, class_row = self.gateway(ref, read)
+        if class_row is None or class_row.spec.controller_name != self.options.controller:
+            return None
+        name = class_row.metadata.name
+        if self.options.shared or name in self.options.shared_classes:
+            return Plane(OWN, name)
+        return Plane(names.plane(ref), name, f"{ref.namespace}/{names.resource(ref.name, name)}")
+
+
 @dataclass
 class Sources:
-    """Tables that come from outside."""
+    """Tables that are read."""
 
-    classes: Rows[Ref, GatewayClass]
-    gateways: Rows[Ref, Gateway]
+    planes: Planes
     config_maps: Rows[Ref, ConfigMap]
     #: The ports of a Gateway, with those of its ListenerSets.
     ports: Rows[Ref, tuple[Port, ...]]
@@ -84,21 +108,22 @@ class Tables:
     """All tables of this room. `by_kind` takes what is read from the cluster."""
 
     graph: Graph
-    options: Options
     sources: Sources
     profiles: Table[Ref, GatewayProfile] = field(init=False)
     by_kind: dict[Kind, Table[Ref, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         graph = self.graph
+        self.options = self.sources.planes.options
+        self._gateway = self.sources.planes.gateway
         self.profiles = Table(graph, "gateway_profiles")
         self.by_kind = {kind: Table(graph, f"owned_{kind.plural}") for kind in kinds.OWNED}
         self.by_kind[kinds.GATEWAY_PROFILE] = self.profiles
-        own = self.sources.gateways
+        own = self.sources.planes.gateways
         self.class_statuses: Derived[Ref, GatewayClassStatus] = Derived(
-            graph, "gateway_class_statuses", self._class_status, self.sources.classes
+            graph, "gateway_class_statuses", self._class_status, self.sources.planes.classes
         )
-        self.planes: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, own)
+        self.planes = self.sources.planes.rows
         self.parameters: Derived[Ref, parameters.Parameters] = Derived(
             graph, "parameters", self._parameters, self.planes
         )
@@ -121,7 +146,7 @@ class Tables:
     # ---------------------------------------------------------------- rows
 
     def _class_status(self, ref: Ref, read: Read) -> GatewayClassStatus | None:
-        row = read(self.sources.classes, ref)
+        row = read(self.sources.planes.classes, ref)
         if row is None or row.spec.controller_name != self.options.controller:
             return None
         problem = parameters.of_class(row, read, self.profiles).problem
@@ -133,20 +158,6 @@ class Tables:
             row.metadata.generation,
         )
         return GatewayClassStatus((accepted,), tuple(SupportedFeature(name) for name in features.SUPPORTED))
-
-    def _plane(self, ref: Ref, read: Read) -> Plane | None:
-        _, class_row = self._gateway(ref, read)
-        if class_row is None or class_row.spec.controller_name != self.options.controller:
-            return None
-        name = class_row.metadata.name
-        if self.options.shared or name in self.options.shared_classes:
-            return Plane(OWN, name)
-        return Plane(names.plane(ref), name, f"{ref.namespace}/{names.resource(ref.name, name)}")
-
-    def _gateway(self, ref: Ref, read: Read) -> tuple[Gateway, GatewayClass | None]:
-        gateway = read(self.sources.gateways, ref)
-        assert gateway is not None, "every table here is over gateways"
-        return gateway, read(self.sources.classes, Ref("", gateway.spec.gateway_class_name))
 
     def _parameters(self, ref: Ref, read: Read) -> parameters.Parameters | None:
         gateway, class_row = self._gateway(ref, read)
@@ -199,8 +210,10 @@ class Tables:
         if there is None or owner is None:
             return None
         gateway = Ref(ref.namespace, owner.name)
-        row = read(self.infrastructure, gateway)
-        if read(self.sources.gateways, gateway) is None or (row and row.hold) or read(self.wanted, (kind, ref)):
+        row, plan = read(self.infrastructure, gateway), read(self.plans, gateway)
+        if kind == kinds.OWNED_SERVICE and plan is not None and not plan.ports:
+            return None  # its address would go with it, and perhaps to somebody else
+        if read(self.sources.planes.gateways, gateway) is None or (row and row.hold) or read(self.wanted, (kind, ref)):
             return None
         return there.metadata.uid
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class RefusedError(Exception):
@@ -13,11 +13,18 @@ class UndecidedError(Exception):
     """Nobody can tell at present; ask again."""
 
 
+class Proven(NamedTuple):
+    """What a token proves: the name of a node, and the gateway whose configuration it may read."""
+
+    node: str
+    gateway: str
+
+
 class Reviewer(Protocol):
     """A way to check tokens."""
 
-    async def review(self, token: str, node: str) -> str:
-        """The name of the node that this token proves; `node` is what it calls itself.
+    async def review(self, token: str, node: str) -> Proven:
+        """Whose token this is; `node` is what it calls itself.
 
         Raises RefusedError, UndecidedError.
         """

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from sealos_gateway.xds.messages import Request, Resource, Response
+from sealos_gateway.xds.planes import View
 from sealos_gateway.xds.reports import NAME, REVISION, Revision
 from sealos_gateway.xds.snapshot import Snapshot
 from sealos_gateway.xds.stream import Progress
@@ -36,7 +37,7 @@ class Feed:
     """See the text of this module. `wanted` are the types a relay may ask for, in the order they are sent."""
 
     def __init__(
-        self, snapshot: Snapshot, gateway: str, wanted: Sequence[str], pieces: Mapping[str, int] | None = None
+        self, snapshot: Snapshot | View, gateway: str, wanted: Sequence[str], pieces: Mapping[str, int] | None = None
     ) -> None:
         self._snapshot, self._gateway = snapshot, gateway
         self._pieces_told: Mapping[str, int] = pieces if pieces is not None else {}

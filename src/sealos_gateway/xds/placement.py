@@ -21,6 +21,10 @@ class Placement:
         """From the next commit on the row is on these planes alone."""
         self._staged[type_, name] = planes
 
+    def stay(self, type_: str, name: str) -> None:
+        """The row goes: whoever sees it now is to hear of that, and nobody else."""
+        self._staged.pop((type_, name), None)
+
     def commit(self, revision: int, known: Callable[[str, str], object]) -> list[tuple[str, str]]:
         """Make it so; the rows whose planes are different now. A row that is not `known` was seen by nobody before."""
         moved = []

@@ -80,6 +80,7 @@ class Snapshot:
 
     def drop(self, type_: str, name: str) -> None:
         """Remove a row; a tombstone stays until it is swept."""
+        self.placement.stay(type_, name)
         self._stage(type_, name, Row(self.revision + 1))
 
     def place(self, type_: str, name: str, planes: frozenset[str]) -> None:

@@ -1,0 +1,242 @@
+"""The listeners of a Gateway or of a ListenerSet, each judged: what it serves, or what is wrong with it.
+
+A listener that is wrong in one thing is still a listener: routes attach to it and are counted. Only what `serves` has
+a place on the wire. Rows are per owner; who routes look for is found by the owner and the name of the listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from sealos_gateway.live import Read
+from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, RouteNamespaces
+from sealos_gateway.resources.gateway_api.meta import GROUP, RouteGroupKind, SecretReference
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import conflicts as conflicts_
+from sealos_gateway.translate.gateway_api import grants, references
+from sealos_gateway.translate.gateway_api.claims import Claims
+from sealos_gateway.translate.gateway_api.grants import Referrer
+from sealos_gateway.translate.gateway_api.references import TERMINATE
+from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
+
+#: The kinds of routes that a listener of a protocol can serve, in the order in which the status names them.
+KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "HTTP": ("HTTPRoute", "GRPCRoute"),
+    "HTTPS": ("HTTPRoute", "GRPCRoute"),
+    "TLS": ("TLSRoute",),
+    "TCP": ("TCPRoute",),
+    "UDP": ("UDPRoute",),
+}
+PASSTHROUGH: Final = "Passthrough"
+ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
+_CONFLICTS: Final = {
+    conflicts_.HOSTNAME: "another listener has the same hostname; give this one a hostname or a port of its own",
+    conflicts_.PROTOCOL: "another listener has a protocol that cannot share the port; give this one another port",
+}
+#: What `spec.tls.frontend` means when a client shows no good certificate.
+INSECURE_FALLBACK: Final = "AllowInsecureFallback"
+
+
+class Flaw(NamedTuple):
+    """What is wrong: the condition that is not as it should be, why, and in words."""
+
+    condition: str
+    reason: str
+    message: str
+
+
+class ListenerRow(msgspec.Struct, frozen=True, gc=False):
+    """One listener. `hostname` is lower case, empty for any; `mode` is empty without TLS."""
+
+    gateway: Ref
+    owner: Origin
+    name: str
+    port: int
+    protocol: str
+    hostname: str
+    mode: str
+    #: Kinds of routes that may attach.
+    kinds: tuple[RouteGroupKind, ...]
+    allowed: RouteNamespaces
+    #: Secrets with key pairs that can be used, in order.
+    certificates: tuple[Ref, ...] = ()
+    #: Authorities of client certificates; a client has to show one, unless `optional`.
+    authorities: tuple[Origin, ...] = ()
+    optional: bool = False
+    flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        return not any(flaw.condition in (ACCEPTED, CONFLICTED) for flaw in self.flaws)
+
+    @property
+    def serves(self) -> bool:
+        """Whether anything is listened on for it. A flaw of certificates alone takes TLS listeners that have none."""
+        return self.accepted and (self.mode != TERMINATE or bool(self.certificates))
+
+
+def judged(
+    owner: Origin, own: Claims, conflicts: list[str], gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded
+) -> tuple[ListenerRow, ...]:
+    """All listeners of an owner; `conflicts` says of each why it is refused."""
+    referrer = Referrer(owner.kind, owner.ref.namespace)
+    found = []
+    for listener, conflict in zip(own.listeners, conflicts, strict=True):
+        row = _row(owner, listener, gateway, referrer, read, world, loaded)
+        if conflict:
+            text = f"port {listener.port}: {_CONFLICTS[conflict]}"
+            row = msgspec.structs.replace(row, flaws=(Flaw(CONFLICTED, conflict, text), *row.flaws))
+        found.append(row)
+    return tuple(found)
+
+
+def _row(
+    owner: Origin,
+    listener: Listener,
+    gateway: Gateway,
+    referrer: Referrer,
+    read: Read,
+    world: GatewayWorld,
+    loaded: Loaded,
+) -> ListenerRow:
+    mode = _mode(listener)
+    flaws = [*_protocol_flaws(listener, mode)]
+    kinds, unknown = _kinds(listener)
+    if unknown and not flaws:
+        flaws.append(
+            Flaw(
+                RESOLVED,
+                "InvalidRouteKinds",
+                f"allowedRoutes.kinds: {', '.join(unknown)} cannot attach to {listener.protocol}",
+            )
+        )
+    certificates: list[Ref] = []
+    if mode == TERMINATE and not flaws:
+        certificates, wrong = _certificates(listener, referrer, read, world, loaded)
+        flaws += wrong
+    authorities, optional, wrong_clients = _clients(listener, mode, gateway, read, world, loaded)
+    return ListenerRow(
+        gateway.ref, owner, listener.name, listener.port, listener.protocol, (listener.hostname or "").lower(), mode,
+        kinds, listener.allowed_routes.namespaces, tuple(certificates), authorities, optional,
+        (*flaws, *wrong_clients),
+    )  # fmt: skip
+
+
+def _mode(listener: Listener) -> str:
+    if listener.protocol not in ("HTTPS", "TLS"):
+        return ""
+    return listener.tls.mode if listener.tls else TERMINATE
+
+
+def _protocol_flaws(listener: Listener, mode: str) -> Iterator[Flaw]:
+    if listener.protocol not in KINDS:
+        text = f"protocol {listener.protocol[:80]!a} is not known; use one of {', '.join(KINDS)}"
+        yield Flaw(ACCEPTED, "UnsupportedProtocol", text)
+    elif mode not in ("", TERMINATE, PASSTHROUGH):
+        yield Flaw(ACCEPTED, "UnsupportedValue", f"tls.mode {mode[:80]!a} is not known")
+    elif listener.protocol == "HTTPS" and mode != TERMINATE:
+        yield Flaw(
+            ACCEPTED,
+            "UnsupportedValue",
+            "tls.mode of an HTTPS listener is Terminate; use protocol TLS to hand TLS through",
+        )
+
+
+def _kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[str]]:
+    """The kinds that may attach, and those that are asked for and cannot."""
+    possible = KINDS.get(listener.protocol, ())
+    asked = listener.allowed_routes.kinds
+    if not asked:
+        return tuple(RouteGroupKind(kind) for kind in possible), []
+    good = tuple(dict.fromkeys(it for it in asked if it.group == GROUP and it.kind in possible))
+    return good, [it.kind for it in asked if it not in good]
+
+
+def _certificates(
+    listener: Listener, referrer: Referrer, read: Read, world: GatewayWorld, loaded: Loaded
+) -> tuple[list[Ref], list[Flaw]]:
+    wanted = listener.tls.certificate_refs if listener.tls else ()
+    if not wanted:
+        return [], [
+            Flaw(RESOLVED, "InvalidCertificateRef", "tls.certificateRefs is empty; name a Secret with a certificate")
+        ]
+    good, flaws = [], []
+    for number, reference in enumerate(wanted):
+        flaw = certificate_flaw(
+            f"tls.certificateRefs[{number}]", reference, referrer, read, world, loaded, "InvalidCertificateRef"
+        )
+        if flaw is None:
+            good.append(references.target_of(reference, referrer.namespace))
+        else:
+            flaws.append(flaw)
+    return good, flaws[:1]
+
+
+def certificate_flaw(
+    field: str,
+    reference: SecretReference,
+    referrer: Referrer,
+    read: Read,
+    world: GatewayWorld,
+    loaded: Loaded,
+    reason: str,
+) -> Flaw | None:
+    """Why a reference to a Secret with a key pair cannot be used."""
+    target = references.target_of(reference, referrer.namespace)
+    if (reference.group, reference.kind) != ("", "Secret"):
+        return Flaw(
+            RESOLVED, reason, f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a Secret"
+        )
+    if not grants.permitted(referrer, "", "Secret", target, read, world):
+        text = f"{field}: Secret {target} is in another namespace, and no ReferenceGrant there allows it"
+        return Flaw(RESOLVED, "RefNotPermitted", text)
+    found = read(loaded.pairs, target)
+    if found is None or found.pair is None:
+        return Flaw(RESOLVED, reason, f"{field}: {found.error if found else f'Secret {target} does not exist'}")
+    return None
+
+
+def _clients(
+    listener: Listener, mode: str, gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded
+) -> tuple[tuple[Origin, ...], bool, list[Flaw]]:
+    """Authorities of client certificates, and what is wrong with them. Without a good one the listener stays shut:
+
+    open it would let in everybody.
+    """
+    chosen = references.validation(gateway, listener.port) if mode == TERMINATE else None
+    if chosen is None:
+        return (), False, []
+    referrer = Referrer("Gateway", gateway.metadata.namespace)
+    good: list[Origin] = []
+    flaws: list[Flaw] = []
+    for number, reference in enumerate(chosen.ca_certificate_refs):
+        target = references.target_of(reference, referrer.namespace)
+        field = f"spec.tls.frontend: caCertificateRefs[{number}]"
+        if (reference.group, reference.kind) != ("", "ConfigMap"):
+            flaws.append(
+                Flaw(
+                    RESOLVED,
+                    "InvalidCACertificateKind",
+                    f"{field}: {reference.kind} is not supported; name a ConfigMap",
+                )
+            )
+        elif not grants.permitted(referrer, "", "ConfigMap", target, read, world):
+            flaws.append(Flaw(RESOLVED, "RefNotPermitted", f"{field}: no ReferenceGrant allows ConfigMap {target}"))
+        else:
+            origin = Origin("ConfigMap", target)
+            found = read(loaded.authorities, origin)
+            if found is None or found.bundle is None:
+                text = found.error if found else f"{origin} does not exist"
+                flaws.append(Flaw(RESOLVED, "InvalidCACertificateRef", f"{field}: {text}"))
+            else:
+                good.append(origin)
+    if not good:
+        flaws.append(
+            Flaw(
+                ACCEPTED, "NoValidCACertificate", "no authority of client certificates can be used, so nobody is let in"
+            )
+        )
+    return tuple(good), chosen.mode == INSECURE_FALLBACK, flaws

@@ -1,0 +1,98 @@
+"""What Gateways and ListenerSets refer to: Secrets with certificates, authorities. Only what they may is followed.
+
+A row of references says what has to be fetched; what came of it is judged in `listeners`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from sealos_gateway.live import Read
+from sealos_gateway.resources.gateway_api.gateways import FrontendValidation, Gateway, Listener
+from sealos_gateway.resources.gateway_api.meta import ObjectReference, SecretReference
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import grants
+from sealos_gateway.translate.gateway_api.grants import Referrer
+from sealos_gateway.translate.gateway_api.world import GatewayWorld
+
+TERMINATE = "Terminate"
+
+
+class References(msgspec.Struct, frozen=True, gc=False):
+    """What an object refers to and may use: key pairs, and authorities in ConfigMaps."""
+
+    secrets: tuple[Ref, ...] = ()
+    config_maps: tuple[Ref, ...] = ()
+    authorities: tuple[Origin, ...] = ()
+    client_pairs: tuple[Ref, ...] = ()
+
+
+def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
+    """Of a Gateway of ours: certificates of listeners, its own towards backends, authorities of clients."""
+    gateway = read(world.gateways, ref)
+    if gateway is None or read(world.ours, ref) is None:
+        return None
+    referrer = Referrer("Gateway", ref.namespace)
+    secrets = dict.fromkeys(_secrets(gateway.spec.listeners, referrer, read, world))
+    client = client_certificate(gateway)
+    pairs = [target for target in (_secret(client, referrer, read, world) if client else None,) if target]
+    maps = dict.fromkeys(_authorities(gateway, referrer, read, world))
+    origins = tuple(Origin("ConfigMap", it) for it in maps)
+    return References((*secrets, *(it for it in pairs if it not in secrets)), tuple(maps), origins, tuple(pairs))
+
+
+def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
+    """Of a ListenerSet whose Gateway is ours."""
+    row = read(world.listener_sets, ref)
+    if (
+        row is None
+        or read(world.ours, Ref(row.spec.parent_ref.namespace or ref.namespace, row.spec.parent_ref.name)) is None
+    ):
+        return None
+    found = _secrets(row.spec.listeners, Referrer("ListenerSet", ref.namespace), read, world)
+    return References(tuple(dict.fromkeys(found)))
+
+
+def client_certificate(gateway: Gateway) -> SecretReference | None:
+    """What the Gateway shows to backends."""
+    tls = gateway.spec.tls
+    return tls.backend.client_certificate_ref if tls and tls.backend else None
+
+
+def validation(gateway: Gateway, port: int) -> FrontendValidation | None:
+    """Which client certificates are good on a port: what is said for it counts instead of the default."""
+    frontend = gateway.spec.tls.frontend if gateway.spec.tls else None
+    if frontend is None:
+        return None
+    own = next((it.tls for it in frontend.per_port if it.port == port), None)
+    return (own or frontend.default).validation
+
+
+def target_of(reference: SecretReference | ObjectReference, namespace: str) -> Ref:
+    return Ref(reference.namespace or namespace, reference.name)
+
+
+def _secrets(listeners: tuple[Listener, ...], referrer: Referrer, read: Read, world: GatewayWorld) -> Iterator[Ref]:
+    for listener in listeners:
+        if listener.tls is not None and listener.tls.mode == TERMINATE:
+            for reference in listener.tls.certificate_refs:
+                if (target := _secret(reference, referrer, read, world)) is not None:
+                    yield target
+
+
+def _secret(reference: SecretReference, referrer: Referrer, read: Read, world: GatewayWorld) -> Ref | None:
+    target = target_of(reference, referrer.namespace)
+    fits = (reference.group, reference.kind) == ("", "Secret")
+    return target if fits and grants.permitted(referrer, "", "Secret", target, read, world) else None
+
+
+def _authorities(gateway: Gateway, referrer: Referrer, read: Read, world: GatewayWorld) -> Iterator[Ref]:
+    for port in {listener.port for listener in gateway.spec.listeners}:
+        chosen = validation(gateway, port)
+        for reference in chosen.ca_certificate_refs if chosen else ():
+            target = target_of(reference, referrer.namespace)
+            fits = (reference.group, reference.kind) == ("", "ConfigMap")
+            if fits and grants.permitted(referrer, "", "ConfigMap", target, read, world):
+                yield target

@@ -1,0 +1,226 @@
+"""What is written into the status of Gateways and ListenerSets. Conditions have no times here; see the writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, Protocol
+
+from sealos_gateway.resources.gateway_api.gateways import (
+    Gateway,
+    GatewayStatus,
+    GatewayStatusAddress,
+    ListenerSet,
+    ListenerSetStatus,
+    ListenerStatus,
+)
+from sealos_gateway.resources.gateway_api.meta import Condition
+from sealos_gateway.resources.meta import Origin
+from sealos_gateway.translate.gateway_api.listeners import (
+    ACCEPTED,
+    CONFLICTED,
+    INSECURE_FALLBACK,
+    PASSTHROUGH,
+    RESOLVED,
+    Flaw,
+    ListenerRow,
+)
+
+PROGRAMMED: Final = "Programmed"
+NOT_VALID: Final = "ListenersNotValid"
+#: How many routes are attached to a listener of an owner.
+Attached = Callable[[Origin, str], int]
+
+
+class Infrastructure(Protocol):
+    """What is known of where the Gateway runs (`provision.deployed.Deployed`)."""
+
+    @property
+    def addresses(self) -> tuple[GatewayStatusAddress, ...]: ...
+
+    @property
+    def faults(self) -> Sequence[Flaw]:
+        """Conditions of the Gateway that are False."""
+
+
+def gateway_status(
+    gateway: Gateway,
+    rows: Sequence[ListenerRow],
+    flaws: Sequence[Flaw],
+    infrastructure: Infrastructure,
+    sets: int,
+    attached: Attached,
+) -> GatewayStatus:
+    """`flaws` are of the Gateway itself, as `Flaw`s of its conditions; `sets` is how many ListenerSets are attached."""
+    generation = gateway.metadata.generation
+    accepted = _accepted(rows, infrastructure.faults)
+    programmed = _programmed(accepted, rows, infrastructure.faults)
+    conditions = [
+        _condition(ACCEPTED, accepted, generation, "the configuration is valid"),
+        _condition(PROGRAMMED, programmed, generation, "it is served"),
+        _resolved(rows, flaws, generation),
+    ]
+    if _insecure(gateway):
+        text = "clients without a good certificate are let in (spec.tls.frontend: AllowInsecureFallback)"
+        conditions.append(Condition("InsecureFrontendValidationMode", "True", "ConfigurationChanged", text, generation))
+    return GatewayStatus(
+        infrastructure.addresses,
+        tuple(conditions),
+        tuple(_listener(it, rows, generation, programmed is not None, attached) for it in rows),
+        sets,
+    )
+
+
+def _accepted(rows: Sequence[ListenerRow], faults: Sequence[Flaw]) -> Flaw | None:
+    """Why the Gateway is not accepted. With some listeners wrong it is accepted and says so."""
+    refused = next((it for it in faults if it.condition == ACCEPTED), None)
+    if refused is not None:
+        return refused
+    bad = [it.name for it in rows if not it.accepted]
+    if bad and len(bad) == len(rows):
+        return Flaw(ACCEPTED, NOT_VALID, f"no listener is valid: {', '.join(bad[:10])}")
+    if bad:
+        return Flaw("", NOT_VALID, f"not valid: {', '.join(bad[:10])}; the others are served")
+    return None
+
+
+def _programmed(accepted: Flaw | None, rows: Sequence[ListenerRow], faults: Sequence[Flaw]) -> Flaw | None:
+    if accepted is not None and accepted.condition:
+        return Flaw(PROGRAMMED, "Invalid", f"it is not accepted: {accepted.message}")
+    fault = next((Flaw(*it) for it in faults if it.condition == PROGRAMMED), None)
+    if fault is None and rows and not any(it.serves for it in rows):
+        return Flaw(PROGRAMMED, "Invalid", "no listener can be served; their conditions say why")
+    return fault
+
+
+def _condition(type_: str, flaw: Flaw | None, generation: int, good: str) -> Condition:
+    if flaw is None:
+        return Condition(type_, "True", type_, good, generation)
+    return Condition(type_, "False" if flaw.condition else "True", flaw.reason, flaw.message, generation)
+
+
+def _resolved(rows: Sequence[ListenerRow], flaws: Sequence[Flaw], generation: int) -> Condition:
+    own = next((it for it in flaws if it.condition == RESOLVED), None)
+    if own is not None:
+        return _condition(RESOLVED, own, generation, "")
+    bad = [it.name for it in rows if any(flaw.condition == RESOLVED for flaw in it.flaws)]
+    if bad:
+        text = f"references of {', '.join(bad[:10])} cannot be resolved"
+        return Condition(RESOLVED, "False", "ListenersNotResolved", text, generation)
+    return Condition(RESOLVED, "True", RESOLVED, "all references are resolved", generation)
+
+
+def _insecure(gateway: Gateway) -> bool:
+    frontend = gateway.spec.tls.frontend if gateway.spec.tls else None
+    if frontend is None:
+        return False
+    every = [frontend.default.validation, *(it.tls.validation for it in frontend.per_port)]
+    return any(it is not None and it.mode == INSECURE_FALLBACK for it in every)
+
+
+# ---------------------------------------------------------------- listeners
+
+
+def _listener(
+    row: ListenerRow, others: Sequence[ListenerRow], generation: int, waits: bool, attached: Attached
+) -> ListenerStatus:
+    """`waits`: the Gateway as a whole is not served yet, so no listener of it is."""
+    conflict = _flaw(row, CONFLICTED)
+    accepted = _flaw(row, ACCEPTED) or conflict
+    resolved = _flaw(row, RESOLVED)
+    programmed = _listener_programmed(row, conflict, accepted, resolved, waits)
+    conditions = [
+        _condition(ACCEPTED, _named(accepted), generation, "the listener is valid"),
+        _condition(PROGRAMMED, programmed, generation, "it is served"),
+        _condition(RESOLVED, resolved, generation, "all references are resolved"),
+        Condition(CONFLICTED, "True", conflict.reason, conflict.message, generation)
+        if conflict
+        else Condition(CONFLICTED, "False", "NoConflicts", "no other listener is in the way", generation),
+    ]
+    overlap = _overlapping(row, others)
+    if overlap:
+        text = f"the hostname overlaps with that of {', '.join(overlap[:10])}"
+        conditions.append(Condition("OverlappingTLSConfig", "True", "OverlappingHostnames", text, generation))
+    return ListenerStatus(row.name, attached(row.owner, row.name), row.kinds, tuple(conditions))
+
+
+def _named(flaw: Flaw | None) -> Flaw | None:
+    return flaw._replace(condition=ACCEPTED) if flaw else None
+
+
+def _listener_programmed(
+    row: ListenerRow, conflict: Flaw | None, accepted: Flaw | None, resolved: Flaw | None, waits: bool
+) -> Flaw | None:
+    if conflict is not None:
+        return conflict
+    if accepted is not None:
+        return Flaw(PROGRAMMED, "Invalid", accepted.message)
+    if not row.serves:
+        return Flaw(PROGRAMMED, "Invalid", resolved.message if resolved else "nothing is served")
+    if waits:
+        return Flaw(PROGRAMMED, "Pending", "the Gateway is not served yet; its conditions say why")
+    return None
+
+
+def _flaw(row: ListenerRow, condition: str) -> Flaw | None:
+    return next((it for it in row.flaws if it.condition == condition), None)
+
+
+def _overlapping(row: ListenerRow, others: Iterable[ListenerRow]) -> list[str]:
+    """Listeners whose TLS configuration may answer for the same name."""
+    if not row.mode or row.mode == PASSTHROUGH:
+        return []
+    return [
+        it.name
+        for it in others
+        if it is not row and it.port == row.port and it.mode and _overlap(it.hostname, row.hostname)
+    ]
+
+
+def _overlap(first: str, second: str) -> bool:
+    return _within(first, second) or _within(second, first)
+
+
+def _within(name: str, pattern: str) -> bool:
+    return not pattern or name == pattern or (pattern.startswith("*.") and name.endswith(pattern[1:]))
+
+
+# ---------------------------------------------------------------- ListenerSets
+
+
+def set_status(
+    row: ListenerSet,
+    refused: str,
+    rows: Sequence[ListenerRow],
+    parent: Sequence[Condition],
+    attached: Attached,
+) -> ListenerSetStatus:
+    """`refused` says why it may not attach; `parent` are the conditions of its Gateway."""
+    generation = row.metadata.generation
+    if refused:
+        flaw = Flaw(ACCEPTED, "NotAllowed", refused)
+        return ListenerSetStatus(_both(flaw, generation))
+    known = {it.type: it for it in parent}
+    if ACCEPTED in known and known[ACCEPTED].status != "True":
+        text = f"the Gateway is not accepted: {known[ACCEPTED].message}"
+        return ListenerSetStatus(_both(Flaw(ACCEPTED, "ParentNotAccepted", text), generation))
+    waits = PROGRAMMED not in known or known[PROGRAMMED].status != "True"
+    listeners = tuple(_listener(it, rows, generation, waits, attached) for it in rows)
+    bad = [it.name for it in rows if not it.accepted]
+    if bad and len(bad) == len(rows):
+        return ListenerSetStatus(
+            _both(Flaw(ACCEPTED, NOT_VALID, f"no listener is valid: {', '.join(bad[:10])}"), generation), listeners
+        )
+    partly = Flaw("", NOT_VALID, f"not valid: {', '.join(bad[:10])}; the others are served") if bad else None
+    programmed = Flaw(PROGRAMMED, "ParentNotProgrammed", "the Gateway is not served yet") if waits else None
+    conditions = (
+        _condition(ACCEPTED, partly, generation, "the configuration is valid"),
+        _condition(PROGRAMMED, programmed, generation, "it is served"),
+    )
+    return ListenerSetStatus(conditions, listeners)
+
+
+def _both(flaw: Flaw, generation: int) -> tuple[Condition, Condition]:
+    return (
+        _condition(ACCEPTED, flaw, generation, ""),
+        _condition(PROGRAMMED, flaw._replace(condition=PROGRAMMED), generation, ""),
+    )

@@ -1,0 +1,33 @@
+"""The tables that Gateways and their listeners are read from, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sealos_gateway.live import Index, Rows
+from sealos_gateway.resources.core import Namespace
+from sealos_gateway.resources.gateway_api.gateways import Gateway, ListenerSet
+from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import certificates, trust
+
+
+@dataclass(frozen=True)
+class GatewayWorld:
+    """`ours` has a row for each Gateway of our classes. `pairs` and `authorities` are read only after `references`."""
+
+    gateways: Rows[Ref, Gateway]
+    listener_sets: Rows[Ref, ListenerSet]
+    sets_by_gateway: Index[Ref, Ref]
+    ours: Rows[Ref, object]
+    namespaces: Rows[Ref, Namespace]
+    grants: Rows[Ref, ReferenceGrant]
+    grants_by_namespace: Index[str, Ref]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was made of the Secrets and ConfigMaps that are referred to."""
+
+    pairs: Rows[Ref, certificates.Loaded]
+    authorities: Rows[Origin, trust.Loaded]
