@@ -60,6 +60,8 @@ EXCEPTIONS = {
     "translate/ingress_routes.py": ("test_golden.py", "the routes of an Ingress are shown case by case"),
     "translate/canaries.py": ("test_golden.py", "golden/annotations/canary.yaml"),
     "translate/hosts.py": ("translate/test_ingress.py", "a part of reading an Ingress"),
+    "envoy/stats.py": ("envoy/test_bootstrap.py", "labels in the file that Envoy starts with"),
+    "webhook/certificate.py": ("webhook/test_server.py", "tested through the server that shows it"),
     "envoy/headers.py": ("envoy/test_actions.py", "lists of headers, part of an action"),
     **{
         f"nginx/{name}.py": ("nginx/test_snippet.py", "a step of a snippet, tested as texts and against a real nginx")
