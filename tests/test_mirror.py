@@ -62,6 +62,8 @@ EXCEPTIONS = {
     "translate/hosts.py": ("translate/test_ingress.py", "a part of reading an Ingress"),
     "envoy/stats.py": ("envoy/test_bootstrap.py", "labels in the file that Envoy starts with"),
     "webhook/certificate.py": ("webhook/test_server.py", "tested through the server that shows it"),
+    "envoy/gateway_listeners.py": ("e2e/gateway_api/test_http_routes.py", "shown with the routes that it serves"),
+    "model/gateway_listener.py": ("e2e/gateway_api/test_http_routes.py", "values, rendered there"),
     "envoy/headers.py": ("envoy/test_actions.py", "lists of headers, part of an action"),
     **{
         f"nginx/{name}.py": ("nginx/test_snippet.py", "a step of a snippet, tested as texts and against a real nginx")

@@ -30,11 +30,13 @@ from typing import Any
 
 from sealos_gateway import wiring
 from sealos_gateway.backend_names import BackendNames
+from sealos_gateway.envoy import gateway_listeners, names, routes, secrets, upstreams
 from sealos_gateway.envoy import listeners as envoy_listeners
-from sealos_gateway.envoy import names, routes, secrets, upstreams
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
+from sealos_gateway.model import traffic
 from sealos_gateway.model.client_tls import OwnContext
+from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
@@ -52,14 +54,22 @@ from sealos_gateway.translate import certificates, push, statuses, trust, virtua
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
+from sealos_gateway.translate.gateway_api import places
+from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
-from sealos_gateway.translate.gateway_api.tables import GatewayTables, nobody_attached
+from sealos_gateway.translate.gateway_api.route_tables import RouteTables
+from sealos_gateway.translate.gateway_api.tables import GatewayTables
 from sealos_gateway.translate.world import World
 from sealos_gateway.xds.pace import Pace
+from sealos_gateway.xds.planes import OWN
 from sealos_gateway.xds.snapshot import Snapshot
 
 #: A listener with the server names that need a TLS context of their own, and the algorithms of each.
 ListenerRow = tuple[Listener, tuple[OwnContext, ...]]
+
+
+_OWN_PLANE = frozenset({OWN})
+_EVERYWHERE = "0.0.0.0"
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,7 @@ class Pipeline:
         self._pace_changed = False
         self.graph = Graph()
         self.backend_names = BackendNames(self.domain)
+        self._moved: set[BackendKey] = set()
         self._sources()
         self._derivations()
         self.snapshot = Snapshot(names.ORDER, self._renderers())
@@ -187,15 +198,16 @@ class Pipeline:
         authorities_in_use = Index(graph, "authorities_in_use", lambda row: row.authorities, self.policies)
         authorities_in_use.also(self.gateway_api.references)
         self.authorities: Derived[Origin, trust.Loaded] = derived("authorities", trust.load, authorities_in_use)
-        client_pairs_in_use = Index(graph, "client_pairs_in_use", lambda row: row.client_pairs, self.policies)
-        client_pairs_in_use.also(self.gateway_api.references)
+        self.shown_pairs: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, self.policies)
+        for rows in (self.gateway_api.references, self.gateway_api.set_references):
+            self.shown_pairs.also(rows)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
             self.names, self.pairs, self.attachments, self.claimants,
         )  # fmt: skip
         self.client_pairs: Derived[Ref, KeyPair] = Derived(
-            graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), client_pairs_in_use
+            graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), self.shown_pairs
         )
         self._gateways()
         self.hosts: Derived[HostKey, VirtualHost] = derived(
@@ -203,7 +215,9 @@ class Pipeline:
         )
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
         self.in_use: Index[BackendKey, Any] = Index(graph, "backends_in_use", _backends, *holders)
+        self.in_use.also(self.gateway_hosts)
         self.in_use.on_change.append(self.backend_names.changed)
+        self.in_use.on_change.append(self._backend_moved)
         self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, self.in_use)
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
             "endpoints", translate_upstreams.endpoint_set, self.in_use
@@ -234,13 +248,26 @@ class Pipeline:
         )
         self.provision = provision.Tables(graph, provision.Sources(self.planes, self.config_maps, self.gateway_ports))
         self.by_kind |= self.provision.by_kind
-        self.attached_routes = nobody_attached(graph)
-        self.gateway_api.tell(self.provision.deployed, self.attached_routes)
+        by_kind: dict[str, Rows[Ref, Any]] = {
+            "HTTPRoute": self.http_routes,
+            "GRPCRoute": self.grpc_routes,
+            "TLSRoute": self.tls_routes,
+            "TCPRoute": self.tcp_routes,
+            "UDPRoute": self.udp_routes,
+        }
+        self.routes = RouteTables(
+            graph, self.gateway_api, self.planes.rows, self.world, by_kind,
+            self.settings.gateway_api.controller, Shared(wiring.GATEWAY, self.settings.http_port),
+        )  # fmt: skip
+        self.gateway_hosts = self.routes.hosts
+        self.gateway_api.tell(self.provision.deployed, self.routes.by_listener)
+        route_statuses = self.routes.tell({})
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
         self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
             kinds.GATEWAY_CLASS: self.provision.class_statuses,
             kinds.GATEWAY: self.gateway_api.statuses,
             kinds.LISTENER_SET: self.gateway_api.set_statuses,
+            **{kind: route_statuses[kind.name] for kind in kinds.ROUTES},
         }
 
     def _gateway_ports(self, ref: Ref, read: Read) -> tuple[Port, ...] | None:
@@ -282,6 +309,9 @@ class Pipeline:
 
     def _sinks(self) -> None:
         self.hosts.on_change.append(self._host_changed)
+        self.gateway_hosts.on_change.append(self._host_changed)
+        self.routes.listeners.on_change.append(self._gateway_listener_changed)
+        self.shown_pairs.on_change.append(self._secret_moved)
         self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
         self.endpoints.on_change.append(self.pace.offer)
         self.class_push.on_change.append(self._class_push_changed)
@@ -290,9 +320,20 @@ class Pipeline:
         self.authorities.on_change.append(lambda origin, row: self._secret_changed(names.trust(origin), row))
         self.client_pairs.on_change.append(lambda ref, row: self._secret_changed(names.client_pair(ref), row))
 
-    def _host_changed(self, key: HostKey, row: VirtualHost | None) -> None:
+    def _host_row(self, key: HostKey) -> VirtualHost | None:
+        """What answers for a host: Ingresses, Gateways, or both, the more specific match first; an Ingress on a tie."""
+        one, other = self.hosts.get(key), self.gateway_hosts.get(key)
+        if one is None or other is None:
+            return one or other
+        return traffic.together(one, other)
+
+    def _host_changed(self, key: HostKey, _row: VirtualHost | None) -> None:
         name = names.host(key)
-        if row is None:
+        plane = frozenset({places.plane_of(key.gateway)})
+        if plane != _OWN_PLANE:
+            self.snapshot.place(names.SCOPE, names.scope(key), plane)
+            self.snapshot.place(names.ROUTES, name, plane)
+        if self._host_row(key) is None:
             self.snapshot.drop(names.SCOPE, names.scope(key))
             self.snapshot.drop(names.ROUTES, name)
         else:
@@ -334,6 +375,47 @@ class Pipeline:
             message = envoy_listeners.listener(row[0], self.listener_options, row[1])
             self.snapshot.put(names.LISTENER, name, _bytes(message))
 
+    def _gateway_listener_changed(self, place: str, row: GatewayListener | None) -> None:
+        name = gateway_listeners.name(place)
+        if row is None:
+            self.snapshot.drop(names.LISTENER, name)
+            return
+        plane = places.plane_of(place)
+        self.snapshot.place(names.LISTENER, name, frozenset({plane}))
+        address = self.settings.address if not plane else _EVERYWHERE
+        message = gateway_listeners.listener(row, address, self.listener_options)
+        self.snapshot.put(names.LISTENER, name, _bytes(message))
+
+    def _backend_moved(self, key: BackendKey, users: Collection[Any] | None) -> None:
+        """A cluster is for the data planes of whoever routes to it."""
+        planes = frozenset(places.plane_of(_gateway_of(user)) for user in users or ())
+        name = names.backend(key, self.domain)
+        if users and (planes != _OWN_PLANE or key in self._moved):
+            self._moved.add(key)
+            self.snapshot.place(names.CLUSTER, name, planes)
+            self.snapshot.place(names.ENDPOINTS, name, planes)
+        elif not users:
+            self._moved.discard(key)
+
+    def _secret_moved(self, ref: Ref, users: Collection[Any] | None) -> None:
+        """A key pair is for the data planes of the Gateways that show it, and for ours where an Ingress does."""
+        if users:
+            planes = frozenset(self._plane_of_user(user) for user in users)
+            self.snapshot.place(names.SECRET, names.client_pair(ref), planes)
+
+    def _plane_of_user(self, user: Any) -> str:
+        if not isinstance(user, tuple) or isinstance(user, Ref):
+            return OWN
+        table, ref = user
+        if table == self.gateway_api.set_references.name:
+            owner = self.listener_sets.get(ref)
+            parent = owner.spec.parent_ref if owner else None
+            ref = Ref(parent.namespace or ref.namespace, parent.name) if parent else ref
+        elif table != self.gateway_api.references.name:
+            return OWN
+        plane = self.planes.rows.get(ref)
+        return plane.name if plane else OWN
+
     def _render_cluster(self, name: str) -> bytes | None:
         row = self.backends.get(self.backend_names.key(name))
         return _bytes(upstreams.cluster(row, self.domain)) if row else None
@@ -343,7 +425,7 @@ class Pipeline:
         return _bytes(upstreams.load_assignment(row, self.domain)) if row else None
 
     def _render_routes(self, name: str) -> bytes | None:
-        row = self.hosts.get(names.parse_host(name))
+        row = self._host_row(names.parse_host(name))
         return _bytes(routes.route_configuration(row, self.context)) if row else None
 
     def _render_secret(self, name: str) -> bytes | None:
@@ -464,6 +546,18 @@ def _secrets(
 
 def _pair(loaded: certificates.Loaded | None) -> KeyPair | None:
     return loaded.pair if loaded else None
+
+
+def _shown(row: policies.IngressPolicy | References) -> tuple[Ref, ...]:
+    """Key pairs that are resources by the name of their Secret: what backends are shown, and clients of Gateways."""
+    return row.secrets if isinstance(row, References) else row.client_pairs
+
+
+def _gateway_of(user: Any) -> str:
+    """The first half of the host's key, of a member of the index of backends in use."""
+    if isinstance(user, HostKey):
+        return user.gateway
+    return names.parse_host(user).gateway if isinstance(user, str) else str(user[1].gateway)
 
 
 def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:

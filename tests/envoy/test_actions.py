@@ -70,13 +70,6 @@ def test_a_host_is_literal_or_a_format() -> None:
     assert rendered(policy=Policy(rewrite=Rewrite(host=named))).route.host_rewrite == "%REQ(x-host)%"
 
 
-def test_a_target_that_does_not_exist_has_its_share_answered_500() -> None:
-    action = rendered(Split((Target(WEB, 3), Target(None, 1)))).route
-    weights = [(one.name, one.weight.value) for one in action.weighted_clusters.clusters]
-    assert weights == [("outbound|80||web.shop.svc.cluster.local", 3), (actions.NOWHERE, 1)]
-    assert action.cluster_not_found_response_code == action.INTERNAL_SERVER_ERROR
-
-
 @pytest.mark.parametrize(("code", "name"), [(301, "MOVED_PERMANENTLY"), (302, "FOUND"), (303, "SEE_OTHER"),
                                             (307, "TEMPORARY_REDIRECT"), (308, "PERMANENT_REDIRECT")])  # fmt: skip
 def test_redirect_codes(code: int, name: str) -> None:

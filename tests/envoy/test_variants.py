@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from sealos_gateway.envoy import variants
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Cors, Policy, Retry, RetryOn
 from sealos_gateway.model.request import Request, matches
-from sealos_gateway.model.traffic import Conditions, Forward, Match, PathKind, Respond, Route
+from sealos_gateway.model.traffic import Conditions, Forward, Match, PathKind, Respond, Route, Split, Target
 from sealos_gateway.resources.meta import Origin, Ref
 
 
@@ -80,3 +81,13 @@ def test_methods_of_a_route_that_may_all_not_be_repeated() -> None:
     (only,) = variants.variants(route(policy, methods=("POST",)))
     assert only.policy is not None
     assert only.policy.retry is None
+
+
+def test_the_share_of_a_backend_that_does_not_exist_is_answered_500() -> None:
+    web = BackendKey("shop", "web", 80)
+    split = msgspec.structs.replace(route(), action=Split((Target(web, 3), Target(None, 1))))
+    first, second = variants.variants(split)
+    assert first.action == Respond(500)
+    assert first.match.conditions.share == 250_000
+    assert second.action == Split((Target(web, 3),))
+    assert second.match == split.match

@@ -14,8 +14,6 @@ from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
 
 _CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
-#: A name that no cluster ever has: where a share of requests goes that must be answered 500.
-NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,14 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
 
 
 def split(message: api.Message, targets: tuple[Target, ...], context: Context) -> None:
-    """Weighted clusters of a RouteAction. A target that does not exist has its share answered 500."""
+    """Weighted clusters of a RouteAction. Targets that do not exist are answered elsewhere (`variants`)."""
     for target in targets:
-        name = names.backend(target.backend, context.domain) if target.backend else NOWHERE
+        if target.backend is None:
+            continue
+        name = names.backend(target.backend, context.domain)
         one = message.weighted_clusters.clusters.add(name=name, weight=api.uint(target.weight))
         headers.request(one, target.request_headers)
         headers.response(one, target.response_headers)
-    if any(target.backend is None for target in targets):
-        message.cluster_not_found_response_code = api.route_components.RouteAction.INTERNAL_SERVER_ERROR
 
 
 def _forwarding(message: api.Message, route: Route, context: Context) -> None:

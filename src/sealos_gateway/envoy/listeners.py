@@ -56,11 +56,11 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
         per_connection_buffer_limit_bytes=api.uint(options.buffer_bytes),
     )
     if options.proxy_protocol:
-        _listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
+        listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
     if not row.tls:
-        _http_chain(message.filter_chains.add(name=row.name), row, options)
+        http_chain(message.filter_chains.add(name=row.name), row, options)
         return message
-    _listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
+    listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
     own_chains = [(own.server_name, f"{row.name}/{own.server_name}") for own in own_contexts]
     message.filter_chain_matcher.CopyFrom(server_names.matcher(row.name, own_chains))
     for own in own_contexts:
@@ -69,26 +69,28 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
         chain.transport_socket.CopyFrom(_tls(options, secrets, own.tls))
         if own.tls is not None:
             client_tls.mark(chain, own.server_name)
-        _http_chain(chain, row, options)
+        http_chain(chain, row, options)
     chain = message.filter_chains.add(name=row.name)
     chain.transport_socket.CopyFrom(_tls(options, []))
-    _http_chain(chain, row, options)
+    http_chain(chain, row, options)
     return message
 
 
-def _listener_filter(message: api.Message, name: str, config: api.Message) -> None:
+def listener_filter(message: api.Message, name: str, config: api.Message) -> None:
+    """Add one of Envoy's listener filters."""
     message.listener_filters.add(name=f"envoy.filters.listener.{name}", typed_config=api.pack(config))
 
 
-def _http_chain(chain: api.Message, row: Listener, options: Options) -> None:
-    manager = connection_manager(row, options)
+def http_chain(chain: api.Message, row: Listener, options: Options, labels: int = 1) -> None:
+    """Give a filter chain the connection manager; `labels` is for how many a wildcard may stand (`scope.filters`)."""
+    manager = connection_manager(row, options, labels)
     chain.filters.add(name="envoy.filters.network.http_connection_manager", typed_config=api.pack(manager))
 
 
-def connection_manager(row: Listener, options: Options) -> api.Message:
+def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
     chain = [
-        *scope.filters((_WEBSOCKET, *options.upgrade_types)),
+        *scope.filters((_WEBSOCKET, *options.upgrade_types), labels),
         policies.http_filter(),
         access.http_filter(),
         _forwarding_headers(options),
@@ -172,10 +174,7 @@ def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> 
     """TLS towards clients; without named secrets the certificate is fetched on demand, its name being the SNI."""
     context = api.tls.DownstreamTlsContext()
     common = context.common_tls_context
-    common.alpn_protocols.extend(["h2", "http/1.1"])
-    versions = api.tls_common.TlsParameters
-    common.tls_params.tls_minimum_protocol_version = versions.TLSv1_3 if options.min_tls == "1.3" else versions.TLSv1_2
-    common.tls_params.cipher_suites.extend(options.ciphers)
+    fill_tls(common, options)
     for name in secrets:
         common.tls_certificate_sds_secret_configs.add(name=name, sds_config=api.ads())
     if not secrets:
@@ -186,6 +185,14 @@ def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> 
     if own is not None:
         client_tls.fill(context, own)
     return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
+
+
+def fill_tls(common: api.Message, options: Options) -> None:
+    """What every CommonTlsContext towards clients has: protocols, versions, ciphers."""
+    common.alpn_protocols.extend(["h2", "http/1.1"])
+    versions = api.tls_common.TlsParameters
+    common.tls_params.tls_minimum_protocol_version = versions.TLSv1_3 if options.min_tls == "1.3" else versions.TLSv1_2
+    common.tls_params.cipher_suites.extend(options.ciphers)
 
 
 def _on_demand_secret() -> api.Message:

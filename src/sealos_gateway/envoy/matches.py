@@ -28,6 +28,9 @@ def fill(message: api.Message, match: Match) -> None:
         _cookie(message.headers.add(name="cookie"), cookie)
     for query in conditions.queries:
         _text(message.query_parameters.add(name=query.name), query)
+    if conditions.share:
+        message.runtime_fraction.default_value.numerator = conditions.share
+        message.runtime_fraction.default_value.denominator = 2  # MILLION
 
 
 def _path(message: api.Message, match: Match) -> None:

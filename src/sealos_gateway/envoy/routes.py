@@ -75,7 +75,7 @@ def clusters(body: bytes) -> tuple[str, ...]:
             found[action.cluster] = None
             found.update((one.name, None) for one in action.weighted_clusters.clusters)
             found.update((one.cluster, None) for one in action.request_mirror_policies)
-    return tuple(name for name in found if name and name != actions.NOWHERE)
+    return tuple(name for name in found if name)
 
 
 def companions(body: bytes) -> tuple[str, ...]:

@@ -42,21 +42,19 @@ def scoped_routes() -> api.Message:
     return message
 
 
-def filters(upgrade_types: tuple[str, ...]) -> list[api.Message]:
+def filters(upgrade_types: tuple[str, ...], labels: int = 1) -> list[api.Message]:
     """The HTTP filters that find the host, in order; they come before every policy filter.
 
-    `upgrade_types` is what the connection manager lets through: it looks only where the route is known already.
+    `upgrade_types` is what the connection manager lets through: it looks only where the route is known already. A
+    wildcard stands for one label (Ingress), or for up to `labels` of them (Gateway API).
     """
     allowed = ", ".join(f"[{json.dumps(name.lower())}]=true" for name in upgrade_types)
-    fold, following = _lua("fold.lua", f"local allowed = {{{allowed}}}\n"), _lua("next.lua")
-    return [
-        _filter(FALLBACK, fold),
-        _filter(ON_DEMAND, _on_demand()),
-        _filter(FALLBACK, following),
-        _filter(FALLBACK, _on_demand()),
-        _filter(FALLBACK, following),
-        _filter(FALLBACK, _on_demand()),
-    ]
+    fold, last = _lua("fold.lua", f"local allowed = {{{allowed}}}\n"), _lua("next.lua")
+    steps = [last, last] if labels == 1 else [*([_lua("wider.lua")] * labels), _lua("any.lua")]
+    found = [_filter(FALLBACK, fold), _filter(ON_DEMAND, _on_demand())]
+    for step in steps:
+        found += [_filter(FALLBACK, step), _filter(FALLBACK, _on_demand())]
+    return found
 
 
 def _filter(name: str, message: api.Message) -> api.Message:

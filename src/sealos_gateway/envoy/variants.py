@@ -12,7 +12,7 @@ import msgspec
 
 from sealos_gateway.model.policy import Cors, HeaderAction, HeaderChange, HeaderChanges, Policy
 from sealos_gateway.model.template import Of, Template, Variable, literal
-from sealos_gateway.model.traffic import Conditions, Respond, Route, TextKind, TextMatch
+from sealos_gateway.model.traffic import Respond, Route, Split, TextKind, TextMatch
 
 #: RFC 9110, 9.2.2.
 _IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
@@ -22,8 +22,28 @@ _ORIGIN = Template((Variable(Of.REQUEST_HEADER, "origin"),))
 def variants(route: Route) -> list[Route]:
     """The routes to be written instead of this one, in order; mostly the route itself."""
     if route.policy is None:
+        return _shared(route) if isinstance(route.action, Split) else [route]
+    found = [again for one in _cross_origin(route, route.policy) for again in _repeated(one)]
+    return [part for one in found for part in _shared(one)]
+
+
+def _shared(route: Route) -> list[Route]:
+    """The share of backends that do not exist is answered 500 in front of the others: a cluster that does not exist
+    would keep each request waiting until Envoy gives up asking for it."""
+    if not isinstance(route.action, Split):
         return [route]
-    return [again for one in _cross_origin(route, route.policy) for again in _repeated(one)]
+    targets = route.action.targets
+    missing = sum(target.weight for target in targets if target.backend is None)
+    if not missing:
+        return [route]
+    total = sum(target.weight for target in targets)
+    conditions = msgspec.structs.replace(route.match.conditions, share=max(1, missing * 1_000_000 // total))
+    match = msgspec.structs.replace(route.match, conditions=conditions)
+    rest = tuple(target for target in targets if target.backend is not None)
+    return [
+        msgspec.structs.replace(route, match=match, action=Respond(500), policy=None),
+        msgspec.structs.replace(route, action=Split(rest)),
+    ]
 
 
 def _repeated(route: Route) -> list[Route]:
@@ -102,7 +122,7 @@ def _pattern(origin: str, one_label: bool) -> str:
 
 def _narrowed(route: Route, headers: tuple[TextMatch, ...] = (), methods: tuple[str, ...] = ()) -> Route:
     old = route.match.conditions
-    narrowed = Conditions(methods or old.methods, (*old.headers, *headers), old.queries, old.cookies, old.rank)
+    narrowed = msgspec.structs.replace(old, methods=methods or old.methods, headers=(*old.headers, *headers))
     match = route.match
     return msgspec.structs.replace(route, match=msgspec.structs.replace(match, conditions=narrowed))
 

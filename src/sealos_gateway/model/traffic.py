@@ -61,6 +61,8 @@ class Conditions(_Value, frozen=True):
     cookies: tuple[TextMatch, ...] = ()
     #: Precedence among equal paths, before everything else: lower comes first (canary before its main route).
     rank: int = 0
+    #: Of the requests that have all this only a share is taken, at random: so many in a million; 0 is all.
+    share: int = 0
 
     @property
     def sort_key(self) -> tuple[int, int, int, int]:
@@ -182,6 +184,13 @@ class VirtualHost(_Value, frozen=True):
     problems: tuple[Problem, ...] = ()
     #: How its clients speak TLS, where that is not the usual way; never on a wildcard or on any host.
     client_tls: ClientTls | None = None
+
+
+def together(first: VirtualHost, second: VirtualHost) -> VirtualHost:
+    """Two rows for one host as one: the more specific match first, and of equal ones that of `first`."""
+    routes = sorted((*first.routes, *second.routes), key=lambda route: route.match.sort_key)
+    origins, problems = (*first.origins, *second.origins), (*first.problems, *second.problems)
+    return VirtualHost(first.key, tuple(routes), origins, problems, first.client_tls)
 
 
 class Listener(_Value, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import Conditions, Forward, Match, Route, Split, Target, TextKind, TextMatch
+from sealos_gateway.model.traffic import Forward, Match, Route, Split, Target, TextKind, TextMatch
 from sealos_gateway.translate.annotations.draft import Canary
 from sealos_gateway.translate.ingress_routes import Candidate
 
@@ -86,7 +86,7 @@ def _narrowed(main: Route, target: BackendKey | None, wanted: TextMatch, rank: i
     old = main.match.conditions
     headers = (*old.headers, wanted) if rank == _BY_HEADER else old.headers
     cookies = (*old.cookies, wanted) if rank == _BY_COOKIE else old.cookies
-    conditions = Conditions(old.methods, headers, old.queries, cookies, rank)
+    conditions = msgspec.structs.replace(old, headers=headers, cookies=cookies, rank=rank)
     match = msgspec.structs.replace(main.match, conditions=conditions)
     action = Forward(target) if target is not None else main.action
     return msgspec.structs.replace(main, match=match, action=action)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
+from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows
 from sealos_gateway.resources.core import Namespace
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus, ListenerSet, ListenerSetStatus
 from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
@@ -136,11 +136,6 @@ class GatewayTables:
 
     def _count(self, read: Read) -> statuses.Attached:
         return lambda owner, name: len(read(self._attached, (owner, name)) or ())
-
-
-def nobody_attached(graph: Graph) -> Table[tuple[Origin, str], Collection[Any]]:
-    """A table of attached routes for as long as there are none."""
-    return Table(graph, "attached_routes")
 
 
 def _attached_to(row: Claims) -> tuple[Ref, ...]:

@@ -1,0 +1,64 @@
+"""Ports of Gateways: one listener each, with a filter chain for every hostname that has TLS.
+
+Unlike the ports of Ingresses, hostnames stand here: Gateways have few listeners, and each may have certificates, and
+authorities of client certificates, of its own. Which routes answer is found as everywhere else, by scope (`scope`).
+"""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import api, listeners, names
+from sealos_gateway.envoy.listeners import Options
+from sealos_gateway.model.gateway_listener import Chain, GatewayListener
+from sealos_gateway.model.traffic import Listener
+
+#: `*.example.com` stands for several labels in Gateway API: so many are tried before any host is.
+LABELS = 5
+_TLS_SOCKET = "envoy.transport_sockets.tls"
+
+
+def name(place: str) -> str:
+    """Of the listener of a place."""
+    return f"gateway/{place}"
+
+
+def listener(row: GatewayListener, address: str, options: Options) -> api.Message:
+    """envoy.config.listener.v3.Listener."""
+    message = api.listener.Listener(
+        name=name(row.place),
+        address=api.socket_address(address, row.port),
+        per_connection_buffer_limit_bytes=api.uint(options.buffer_bytes),
+    )
+    if options.proxy_protocol:
+        listeners.listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
+    as_model = Listener(message.name, row.place, address, row.port, bool(row.chains))
+    if not row.chains:
+        listeners.http_chain(message.filter_chains.add(name=row.place), as_model, options, LABELS)
+        return message
+    listeners.listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
+    for chain in row.chains:
+        found = message.filter_chains.add(name=f"{row.place}/{chain.hostname}")
+        if chain.hostname != "*":
+            found.filter_chain_match.server_names.append(chain.hostname)
+        found.transport_socket.CopyFrom(_tls(chain, options))
+        listeners.http_chain(found, as_model, options, LABELS)
+    return message
+
+
+def _tls(chain: Chain, options: Options) -> api.Message:
+    """envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext with the certificates of one hostname."""
+    context = api.tls.DownstreamTlsContext()
+    common = context.common_tls_context
+    listeners.fill_tls(common, options)
+    for ref in chain.certificates:
+        common.tls_certificate_sds_secret_configs.add(name=names.client_pair(ref), sds_config=api.ads())
+    for origin in chain.authorities[:1]:
+        context.require_client_certificate.value = not chain.optional
+        combined = common.combined_validation_context
+        combined.validation_context_sds_secret_config.name = names.trust(origin)
+        combined.validation_context_sds_secret_config.sds_config.CopyFrom(api.ads())
+        checks = combined.default_validation_context
+        if chain.optional:
+            checks.trust_chain_verification = api.tls_common.CertificateValidationContext.ACCEPT_UNTRUSTED
+        else:
+            checks.trust_chain_verification = api.tls_common.CertificateValidationContext.VERIFY_TRUST_CHAIN
+    return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))

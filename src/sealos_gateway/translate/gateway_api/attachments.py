@@ -1,0 +1,135 @@
+"""What a route attaches to: for each of its parents the listeners that take it, or why none does.
+
+Source: Gateway API, `ParentReference`, `AllowedRoutes`, and the conditions of `RouteParentStatus`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.keys import HostKey
+from sealos_gateway.resources.gateway_api.meta import GROUP, ParentReference
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api.claims import selected
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw, ListenerRow
+from sealos_gateway.translate.gateway_api.world import GatewayWorld
+
+PARENTS: Final = ("Gateway", "ListenerSet")
+#: The listeners of a Gateway or ListenerSet; None when it is not ours.
+Judged = Callable[[Origin], tuple[ListenerRow, ...] | None]
+#: Where a listener serves (`places`).
+PlaceOf = Callable[[ListenerRow], str]
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A host that a route serves through one listener, whose hostname is `listener` (`*` for any)."""
+
+    host: HostKey
+    listener: str
+    tls: bool
+    port: int
+
+
+class Parent(msgspec.Struct, frozen=True, gc=False):
+    """One parent of ours. `listeners` are those that took the route; `flaw` is why none did."""
+
+    reference: ParentReference
+    listeners: tuple[tuple[Origin, str], ...] = ()
+    flaw: Flaw | None = None
+
+
+class Attached(msgspec.Struct, frozen=True, gc=False):
+    parents: tuple[Parent, ...]
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def listeners(self) -> tuple[tuple[Origin, str], ...]:
+        """Each once: what a listener counts are routes, not references."""
+        return tuple(dict.fromkeys(it for parent in self.parents for it in parent.listeners))
+
+    @property
+    def hosts(self) -> tuple[HostKey, ...]:
+        return tuple(dict.fromkeys(claim.host for claim in self.claims))
+
+
+def attached(
+    origin: Origin,
+    references: tuple[ParentReference, ...],
+    names: tuple[str, ...],
+    read: Read,
+    world: GatewayWorld,
+    judged: Judged,
+    place_of: PlaceOf,
+) -> Attached | None:
+    """Of a route with these parents and hostnames; None when no parent is ours."""
+    parents: list[Parent] = []
+    claims: dict[Claim, None] = {}
+    for reference in references:
+        if (reference.group, reference.kind) not in [(GROUP, kind) for kind in PARENTS]:
+            continue
+        owner = Origin(reference.kind, Ref(reference.namespace or origin.ref.namespace, reference.name))
+        rows = judged(owner)
+        if rows is None:
+            continue
+        taken, flaw = _taken(origin, reference, names, rows, read, world)
+        parents.append(Parent(reference, tuple((row.owner, row.name) for row, _ in taken), flaw))
+        for row, hosts in taken:
+            claims |= dict.fromkeys(_claims(row, hosts, place_of))
+    return Attached(tuple(parents), tuple(claims)) if parents else None
+
+
+def _taken(
+    origin: Origin,
+    reference: ParentReference,
+    names: tuple[str, ...],
+    rows: tuple[ListenerRow, ...],
+    read: Read,
+    world: GatewayWorld,
+) -> tuple[list[tuple[ListenerRow, tuple[str, ...]]], Flaw | None]:
+    """The listeners that take the route with the hostnames that both have; else the reason of the last hurdle."""
+    meant = [row for row in rows if _is_meant(row, reference)]
+    if not meant:
+        where = f"section {reference.section_name!a}" if reference.section_name else f"port {reference.port}"
+        return [], Flaw(ACCEPTED, "NoMatchingParent", f"{reference.kind} {reference.name} has no listener for {where}")
+    allowed = [row for row in meant if _allows(row, origin, read, world)]
+    if not allowed:
+        text = f"no listener of {reference.kind} {reference.name} allows {origin.kind}s of {origin.ref.namespace}"
+        return [], Flaw(ACCEPTED, "NotAllowedByListeners", text)
+    found = [(row, _hosts(row, names)) for row in allowed]
+    fitting = [(row, hosts) for row, hosts in found if hosts]
+    if not fitting:
+        text = (
+            f"no listener of {reference.kind} {reference.name} has a hostname in common with {', '.join(names)[:200]}"
+        )
+        return [], Flaw(ACCEPTED, "NoMatchingListenerHostname", text)
+    return fitting, None
+
+
+def _is_meant(row: ListenerRow, reference: ParentReference) -> bool:
+    by_name = reference.section_name in (None, "", row.name)
+    return by_name and reference.port in (None, row.port)
+
+
+def _allows(row: ListenerRow, origin: Origin, read: Read, world: GatewayWorld) -> bool:
+    if not any((it.group, it.kind) == (GROUP, origin.kind) for it in row.kinds):
+        return False
+    allowed = row.allowed
+    return selected(allowed.from_, allowed.selector, origin.ref.namespace, row.owner.ref.namespace, read, world)
+
+
+def _hosts(row: ListenerRow, names: tuple[str, ...]) -> tuple[str, ...]:
+    common = (hostnames.common(row.hostname, name.lower()) for name in names or ("",))
+    return tuple(dict.fromkeys(host for host in common if host is not None))
+
+
+def _claims(row: ListenerRow, hosts: tuple[str, ...], place_of: PlaceOf) -> list[Claim]:
+    if not row.serves:
+        return []
+    place = place_of(row)
+    tls = row.protocol == "HTTPS"
+    return [Claim(HostKey(place, host), row.hostname or hostnames.ANY, tls, row.port) for host in hosts]

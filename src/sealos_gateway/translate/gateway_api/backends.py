@@ -1,0 +1,49 @@
+"""Where rules send requests: Services that exist, have the port, and may be referred to."""
+
+from __future__ import annotations
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.resources.gateway_api.meta import BackendReference
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import upstreams
+from sealos_gateway.translate.gateway_api import grants
+from sealos_gateway.translate.gateway_api.grants import Referrer
+from sealos_gateway.translate.gateway_api.listeners import RESOLVED, Flaw
+from sealos_gateway.translate.gateway_api.world import GatewayWorld
+from sealos_gateway.translate.world import World
+
+#: How the backends of a GRPCRoute are spoken to where their `appProtocol` does not say it.
+GRPC = BackendPolicy(protocol=Protocol.H2C)
+
+
+def backend(
+    origin: Origin,
+    field: str,
+    reference: BackendReference,
+    read: Read,
+    world: World,
+    gateways: GatewayWorld,
+    policy: BackendPolicy | None = None,
+    protocol: str = "TCP",
+) -> BackendKey | Flaw:
+    """The backend that a reference names, or why it names none."""
+    if (reference.group, reference.kind) != ("", "Service"):
+        text = f"{field}: {reference.kind} of group {reference.group!a} cannot be a backend; name a Service"
+        return Flaw(RESOLVED, "InvalidKind", text)
+    target = Ref(reference.namespace or origin.ref.namespace, reference.name)
+    if not grants.permitted(Referrer(origin.kind, origin.ref.namespace), "", "Service", target, read, gateways):
+        text = f"{field}: Service {target} is in another namespace, and no ReferenceGrant there allows it"
+        return Flaw(RESOLVED, "RefNotPermitted", text)
+    service = read(world.services, target)
+    if service is None:
+        return Flaw(RESOLVED, "BackendNotFound", f"{field}: Service {target} does not exist")
+    if reference.port is None:
+        return Flaw(RESOLVED, "UnsupportedValue", f"{field}: a Service needs a port here")
+    port = next((it for it in service.spec.ports if it.port == reference.port and it.protocol == protocol), None)
+    if port is None:
+        text = f"{field}: Service {target} has no {protocol} port {reference.port}"
+        return Flaw(RESOLVED, "BackendNotFound", text)
+    said = (port.app_protocol or "").lower() in upstreams.PROTOCOLS
+    return BackendKey(target.namespace, target.name, reference.port, None if said and policy is GRPC else policy)

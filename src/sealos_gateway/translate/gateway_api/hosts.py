@@ -1,0 +1,67 @@
+"""One host at one place: the routes of everybody who claims it, through the listener that the host belongs to.
+
+A request belongs to the listener with the most specific hostname that takes its host, and to no other (Gateway API,
+"listener isolation"): routes that are attached elsewhere do not answer it. A listener claims its own hostname, so that
+where it has no route the answer is 404 and not that of a wider listener.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sealos_gateway.live import Index, Read
+from sealos_gateway.model.keys import HostKey
+from sealos_gateway.model.traffic import Redirect, Route, VirtualHost
+from sealos_gateway.resources.meta import Origin
+from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api.attachments import Attached
+from sealos_gateway.translate.gateway_api.filters import LISTENER_PORT
+from sealos_gateway.translate.gateway_api.rules import Rules
+
+#: (creation time, namespace, name), origin, attachment and rules of a claimant; None for a listener.
+Claimant = tuple[tuple[str, str, str], Origin, Attached, Rules]
+Find = Callable[[Read, Any], Claimant | None]
+
+_WELL_KNOWN = {"http": 80, "https": 443}
+
+
+def virtual_host(
+    key: HostKey, read: Read, claimants: Index[HostKey, Any], listeners: Index[HostKey, Any], find: Find
+) -> VirtualHost | None:
+    """Of a host that routes or listeners claim."""
+    mine = next((name for name in hostnames.above(key.host) if read(listeners, HostKey(key.gateway, name))), None)
+    if mine is None:
+        return None
+    found: list[tuple[tuple[Any, ...], Route]] = []
+    origins: dict[Origin, None] = {}
+    for member in read(claimants, key) or ():
+        claimant = find(read, member)
+        if claimant is None:
+            continue
+        age, origin, attached, rules = claimant
+        claim = next((it for it in attached.claims if it.host == key and it.listener == mine), None)
+        if claim is None:
+            continue
+        origins[origin] = None
+        for number, route in enumerate(rules.routes):
+            placed = _at(route, claim.port, claim.tls)
+            found.append(((*route.match.sort_key, *age, origin.kind, number), placed))
+    found.sort(key=lambda it: it[0])
+    kept: dict[Any, Route] = {}
+    for _, route in found:
+        kept.setdefault(route.match, route)
+    return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)))
+
+
+def _at(route: Route, port: int, tls: bool) -> Route:
+    """A redirect without a port of its own goes to the port that the request came in by."""
+    action = route.action
+    if not isinstance(action, Redirect):
+        return route
+    scheme = action.scheme or ("https" if tls else "http")
+    wanted = port if action.port == LISTENER_PORT else action.port
+    shown = 0 if wanted == _WELL_KNOWN.get(scheme) else wanted
+    return msgspec.structs.replace(route, action=msgspec.structs.replace(action, port=shown))

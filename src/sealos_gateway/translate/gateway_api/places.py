@@ -1,0 +1,76 @@
+"""Where listeners serve HTTP: a place is one port of one data plane, and the first half of the keys of its hosts.
+
+A place is written `<plane>:<port>`; the plane is `<namespace>/<name>` of a Gateway that has its own, and empty where
+several Gateways share one. Where a shared Gateway listens for plain HTTP on the very port of Ingresses, its hosts stand
+beside theirs: the place is then the gateway of Ingresses.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from sealos_gateway.model.keys import HostKey
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api.hostnames import ANY
+from sealos_gateway.translate.gateway_api.listeners import ListenerRow
+
+_HTTP = ("HTTP", "HTTPS")
+
+
+class Shared(NamedTuple):
+    """The gateway of Ingresses, and its port of plain HTTP."""
+
+    gateway: str
+    http_port: int
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """One listener at its place. `hostname` is `*` for any; `certificates` are Secrets, `authorities` of clients."""
+
+    place: str
+    port: int
+    hostname: str
+    owner: Origin
+    name: str
+    tls: bool
+    certificates: tuple[Ref, ...] = ()
+    authorities: tuple[Origin, ...] = ()
+    optional: bool = False
+
+    @property
+    def host(self) -> HostKey:
+        return HostKey(self.place, self.hostname)
+
+
+def place(row: ListenerRow, plane: str, shared: Shared) -> str:
+    """Where a listener serves."""
+    if not plane and row.protocol == "HTTP" and row.port == shared.http_port:
+        return shared.gateway
+    return f"{plane}:{row.port}"
+
+
+def plane_of(gateway: str) -> str:
+    """The plane of a host's key; that of Ingresses is the own one."""
+    plane, colon, _ = gateway.rpartition(":")
+    return plane if colon else ""
+
+
+def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[Placed, ...]:
+    """The listeners that serve HTTP, at their places."""
+    return tuple(
+        Placed(
+            place(row, plane, shared),
+            row.port,
+            row.hostname or ANY,
+            row.owner,
+            row.name,
+            row.protocol == "HTTPS",
+            row.certificates,
+            row.authorities,
+            row.optional,
+        )
+        for row in rows
+        if row.serves and row.protocol in _HTTP
+    )

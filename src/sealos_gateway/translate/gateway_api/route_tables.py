@@ -1,0 +1,176 @@
+"""Routes of Gateways as live tables.
+
+attached      over each kind of route: its parents, the listeners that took it, the hosts it claims
+rules         over the same: its rules as routes of the model, for any host
+placed        over listeners: those that serve HTTP, at their places
+hosts         over claimants: HostKey → VirtualHost
+statuses      over each kind of route: what is written back
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sealos_gateway.live import Derived, Graph, Index, Read, Rows
+from sealos_gateway.model.gateway_listener import Chain, GatewayListener
+from sealos_gateway.model.keys import HostKey
+from sealos_gateway.model.traffic import VirtualHost
+from sealos_gateway.resources.gateway_api.meta import RouteStatus
+from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import attachments, hosts, places, route_statuses, rules
+from sealos_gateway.translate.gateway_api.attachments import Attached
+from sealos_gateway.translate.gateway_api.listeners import ListenerRow
+from sealos_gateway.translate.gateway_api.places import Placed, Shared
+from sealos_gateway.translate.gateway_api.rules import Rules
+from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
+from sealos_gateway.translate.world import World
+
+#: How the rules of a kind become routes of the model.
+_RULES: Final[dict[str, Callable[..., Rules]]] = {"HTTPRoute": rules.http, "GRPCRoute": rules.grpc}
+
+
+class RouteTables:
+    """Made after listeners are judged; `tell` when statuses are due. `routes` are the tables by kind."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        gateways: GatewayTables,
+        planes: Rows[Ref, Any],
+        world: World,
+        routes: dict[str, Rows[Ref, Any]],
+        controller: str,
+        shared: Shared,
+    ) -> None:
+        self._graph, self._gateways, self._planes, self._world = graph, gateways, planes, world
+        self._controller, self._shared = controller, shared
+        self.routes = routes
+        self.placed: Derived[Ref, tuple[Placed, ...]] = self._placed("placed_listeners", gateways.listeners)
+        self.set_placed: Derived[Ref, tuple[Placed, ...]] = self._placed("placed_set_listeners", gateways.set_listeners)
+        self.attached: dict[str, Derived[Ref, Attached]] = {kind: self._attached(kind) for kind in routes}
+        self.rules: dict[str, Derived[Ref, Rules]] = {kind: self._rules(kind) for kind in _RULES if kind in routes}
+        #: The routes of each listener, by its owner and name.
+        self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", lambda row: row.listeners)
+        self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts)
+        self.listener_hosts: Index[HostKey, Any] = Index(graph, "listener_hosts", _own_hosts, self.placed)
+        self.listener_hosts.also(self.set_placed)
+        self.at_place: Index[str, Any] = Index(
+            graph, "listeners_at_place", lambda rows: {it.place for it in rows}, self.placed
+        )
+        self.at_place.also(self.set_placed)
+        self.listeners: Derived[str, GatewayListener] = Derived(
+            graph, "gateway_ports_http", self._listener, self.at_place
+        )
+        claimed: Index[HostKey, Any] = Index(graph, "claimed_hosts", _own_hosts)
+        for table in (self.placed, self.set_placed):
+            claimed.also(table)
+        for attached in self.attached.values():
+            claimed.also(attached)
+        self.hosts: Derived[HostKey, VirtualHost] = Derived(graph, "gateway_hosts", self._host, claimed)
+
+    def _placed(self, name: str, over: Rows[Ref, tuple[ListenerRow, ...]]) -> Derived[Ref, tuple[Placed, ...]]:
+        def compute(ref: Ref, read: Read) -> tuple[Placed, ...] | None:
+            rows = read(over, ref) or ()
+            plane = read(self._planes, rows[0].gateway) if rows else None
+            return places.placed(rows, plane.name, self._shared) or None if plane is not None else None
+
+        return Derived(self._graph, name, compute, over)
+
+    def _index(self, name: str, groups: Callable[[Any], Any]) -> Index[Any, Any]:
+        found: Index[Any, Any] = Index(self._graph, name, groups)
+        for table in self.attached.values():
+            found.also(table)
+        return found
+
+    def _attached(self, kind: str) -> Derived[Ref, Attached]:
+        table = self.routes[kind]
+
+        def compute(ref: Ref, read: Read) -> Attached | None:
+            route = read(table, ref)
+            if route is None:
+                return None
+
+            def judged(owner: Origin) -> tuple[ListenerRow, ...] | None:
+                return read(
+                    self._gateways.listeners if owner.kind == GATEWAY else self._gateways.set_listeners, owner.ref
+                )
+
+            def place(row: ListenerRow) -> str:
+                found = read(self._planes, row.gateway)
+                return places.place(row, found.name if found is not None else "", self._shared)
+
+            names = getattr(route.spec, "hostnames", ())
+            origin = Origin(kind, ref)
+            world = self._gateways.world
+            return attachments.attached(origin, route.spec.parent_refs, names, read, world, judged, place)
+
+        return Derived(self._graph, f"attached_{kind}", compute, table)
+
+    def _rules(self, kind: str) -> Derived[Ref, Rules]:
+        table, make = self.routes[kind], _RULES[kind]
+
+        def compute(ref: Ref, read: Read) -> Rules | None:
+            route = read(table, ref)
+            return make(route, read, self._world, self._gateways.world) if route is not None else None
+
+        return Derived(self._graph, f"rules_{kind}", compute, self.attached[kind])
+
+    def _listener(self, place: str, read: Read) -> GatewayListener | None:
+        """One port with a filter chain for each hostname with TLS. The port of Ingresses is listened on already."""
+        if place == self._shared.gateway:
+            return None
+        members = read(self.at_place, place) or ()
+        rows = (read(self.placed, it) if isinstance(it, Ref) else read(self.set_placed, it[1]) for it in members)
+        found = [row for several in rows for row in several or () if row.place == place]
+        chains = {
+            row.hostname: Chain(row.hostname, row.certificates, row.authorities, row.optional)
+            for row in found
+            if row.tls
+        }
+        if not found:
+            return None
+        return GatewayListener(place, found[0].port, tuple(chains[name] for name in sorted(chains)))
+
+    def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
+        return hosts.virtual_host(key, read, self.by_host, self.listener_hosts, self._claimant)
+
+    def _claimant(self, read: Read, member: tuple[str, Ref]) -> hosts.Claimant | None:
+        """`member` is the name of an attachment table with a key of it."""
+        kind, ref = member[0].removeprefix("attached_"), member[1]
+        if kind not in self.rules:
+            return None
+        route = read(self.routes[kind], ref)
+        attached, found = read(self.attached[kind], ref), read(self.rules[kind], ref)
+        if route is None or attached is None or found is None:
+            return None
+        age = (route.metadata.creation_timestamp, ref.namespace, ref.name)
+        return age, Origin(kind, ref), attached, found
+
+    def tell(self, flaws: dict[str, Rows[Ref, Any]]) -> dict[str, Derived[Ref, RouteStatus]]:
+        """Statuses by kind; `flaws` are tables whose rows have `flaws`, for kinds without rules of HTTP."""
+        return {kind: self._statuses(kind, flaws.get(kind)) for kind in self.routes}
+
+    def _statuses(self, kind: str, others: Rows[Ref, Any] | None) -> Derived[Ref, RouteStatus]:
+        table, source = self.routes[kind], self.rules.get(kind) or others
+
+        def compute(ref: Ref, read: Read) -> RouteStatus | None:
+            route, attached = read(table, ref), read(self.attached[kind], ref)
+            if route is None or attached is None:
+                return None
+            found = read(source, ref) if source is not None else None
+            flaws = found.flaws if found is not None else ()
+            served = bool(found is not None and getattr(found, "routes", True))
+            return route_statuses.status(attached, flaws, self._controller, route.metadata.generation, served)
+
+        return Derived(self._graph, f"status_{kind}", compute, self.attached[kind])
+
+
+def _places(rows: tuple[Placed, ...]) -> set[str]:
+    return {row.place for row in rows}
+
+
+def _own_hosts(rows: Any) -> tuple[HostKey, ...]:
+    if isinstance(rows, Attached):
+        return rows.hosts
+    return tuple(dict.fromkeys(row.host for row in rows))

@@ -1,0 +1,150 @@
+"""The rules of HTTPRoute and GRPCRoute as routes of the model, for any host; `hosts` puts them where they belong.
+
+A rule with a reference that cannot be followed answers 500 for the share of that backend (Gateway API,
+`BackendRefs`), and the route's status says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from sealos_gateway.live import Read
+from sealos_gateway.model.backend_policy import BackendPolicy
+from sealos_gateway.model.policy import Affinity, Policy, Retry, RetryOn, Timeouts
+from sealos_gateway.model.traffic import Action, Forward, Match, Respond, Route, Split, Target
+from sealos_gateway.resources.gateway_api import routes as api
+from sealos_gateway.resources.gateway_api.meta import WeightedBackend
+from sealos_gateway.resources.meta import Origin
+from sealos_gateway.translate.gateway_api import backends, durations, filters, matches
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
+from sealos_gateway.translate.gateway_api.world import GatewayWorld
+from sealos_gateway.translate.world import World
+
+_NOWHERE = Respond(500)
+_REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET)
+_USUAL_RETRIES = 1
+
+
+class Rules(msgspec.Struct, frozen=True, gc=False):
+    """All rules of one route. `flaws` name what cannot be honoured."""
+
+    routes: tuple[Route, ...] = ()
+    flaws: tuple[Flaw, ...] = ()
+
+
+class _Reader:
+    """What every rule of one route is read with."""
+
+    def __init__(self, origin: Origin, read: Read, world: World, gateways: GatewayWorld) -> None:
+        self.origin, self.read, self.world, self.gateways = origin, read, world, gateways
+        self.routes: list[Route] = []
+        self.flaws: list[Flaw] = []
+
+    def filtered(self, where: str, wanted: Any) -> filters.Filtered:
+        found = filters.filtered(self.origin, where, wanted, self.read, self.world, self.gateways)
+        self.flaws += found.flaws
+        return found
+
+    def backend(self, field: str, wanted: WeightedBackend, policy: BackendPolicy | None) -> Any:
+        found = backends.backend(self.origin, field, wanted, self.read, self.world, self.gateways, policy)
+        if isinstance(found, Flaw):
+            self.flaws.append(found)
+            return None
+        return found
+
+    def targets(self, where: str, wanted: tuple[Any, ...], policy: BackendPolicy | None) -> Action:
+        """One backend, a split, or 500 where there is nobody to ask."""
+        found = []
+        for number, one in enumerate(wanted):
+            place = f"{where}.backendRefs[{number}]"
+            key = self.backend(place, one, policy)
+            own = self.filtered(place, getattr(one, "filters", ()))
+            broken = own.broken or bool(set(own.policy) - {"request_headers", "response_headers"})
+            if one.weight > 0:
+                target = Target(
+                    None if broken else key,
+                    one.weight,
+                    own.policy.get("request_headers"),
+                    own.policy.get("response_headers"),
+                )
+                found.append(target)
+        if not any(target.backend for target in found):
+            return _NOWHERE
+        first = found[0]
+        if len(found) == 1 and first.backend and not (first.request_headers or first.response_headers):
+            return Forward(first.backend)
+        return Split(tuple(found))
+
+    def add(self, wanted: list[Match], action: Action, policy: dict[str, Any]) -> None:
+        made = Policy(**policy) if policy else None
+        made = self.world.interned(made)
+        self.routes += [Route(match, action, self.origin, policy=made) for match in wanted]
+
+    def done(self) -> Rules:
+        return Rules(tuple(self.routes), tuple(self.flaws))
+
+
+def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld) -> Rules:
+    """Of an HTTPRoute."""
+    reader = _Reader(Origin("HTTPRoute", route.ref), read, world, gateways)
+    for number, rule in enumerate(route.spec.rules):
+        where = f"spec.rules[{number}]"
+        found, wrong = matches.http(where, rule.matches or (api.HttpMatch(),))
+        reader.flaws += wrong
+        did = reader.filtered(where, rule.filters)
+        policy = did.policy
+        action: Action = did.redirect or reader.targets(where, rule.backend_refs, None)
+        if did.broken:
+            action, policy = _NOWHERE, {}
+        _times(reader, where, rule, policy)
+        _session(rule.session_persistence, policy)
+        reader.add(found, action, policy)
+    return reader.done()
+
+
+def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld) -> Rules:
+    """Of a GRPCRoute: backends speak HTTP/2 unless their `appProtocol` says how."""
+    reader = _Reader(Origin("GRPCRoute", route.ref), read, world, gateways)
+    for number, rule in enumerate(route.spec.rules):
+        where = f"spec.rules[{number}]"
+        found, wrong = matches.grpc(where, rule.matches)
+        reader.flaws += wrong
+        did = reader.filtered(where, rule.filters)
+        action = reader.targets(where, rule.backend_refs, backends.GRPC)
+        _session(rule.session_persistence, did.policy)
+        reader.add(found, _NOWHERE if did.broken else action, {} if did.broken else did.policy)
+    return reader.done()
+
+
+def _times(reader: _Reader, where: str, rule: api.HttpRule, policy: dict[str, Any]) -> None:
+    """A whole request, one try of it, and how often it is tried."""
+    request = _seconds(reader, f"{where}.timeouts.request", rule.timeouts.request if rule.timeouts else None)
+    attempt = _seconds(
+        reader, f"{where}.timeouts.backendRequest", rule.timeouts.backend_request if rule.timeouts else None
+    )
+    if request is not None or attempt is not None:
+        policy["timeouts"] = Timeouts(request=request, attempt=attempt or None)
+    if rule.retry is not None:
+        pause = _seconds(reader, f"{where}.retry.backoff", rule.retry.backoff)
+        attempts = _USUAL_RETRIES if rule.retry.attempts is None else rule.retry.attempts
+        policy["retry"] = Retry(attempts, _REACHED, tuple(rule.retry.codes), pause or 0.0)
+
+
+def _seconds(reader: _Reader, field: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    found = durations.seconds(text)
+    if found is None:
+        reader.flaws.append(Flaw(ACCEPTED, "UnsupportedValue", f"{field}: {text[:40]!a} is not a duration as 1m30s"))
+    return found
+
+
+def _session(wanted: api.SessionPersistence | None, policy: dict[str, Any]) -> None:
+    if wanted is None or wanted.type != "Cookie":
+        return
+    cookie = wanted.cookie_config
+    lasting = cookie is not None and cookie.lifetime_type == "Permanent"
+    age = durations.seconds(wanted.absolute_timeout) if lasting else None
+    policy["affinity"] = Affinity(wanted.session_name or "sealos-session", path="/", max_age=int(age) if age else None)

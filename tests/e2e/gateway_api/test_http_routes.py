@@ -1,0 +1,132 @@
+"""HTTPRoutes of Gateways in a folder, through a real Envoy: who answers, and who is kept out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import yaml
+
+from tests.e2e import manifests, processes
+from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.harness import Gateway
+
+_OBJECTS = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: sealos}
+spec: {controllerName: sealos.io/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: shop}
+spec:
+  gatewayClassName: sealos
+  listeners:
+  - {name: any, port: PORT, protocol: HTTP}
+  - {name: narrow, port: PORT, protocol: HTTP, hostname: "*.narrow.test"}
+  - {name: shared, port: SHARED, protocol: HTTP, hostname: "*.gw.test"}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: shop}
+spec:
+  parentRefs: [{name: gw}]
+  hostnames: ["a.gw.test", "*.wild.gw.test"]
+  rules:
+  - backendRefs: [{name: web, port: 80}]
+  - matches: [{path: {type: PathPrefix, value: /api}}]
+    backendRefs: [{name: api, port: 80}]
+  - matches: [{path: {type: Exact, value: /gone}}]
+    backendRefs: [{name: nothing, port: 80}]
+  - matches: [{path: {type: Exact, value: /half}}]
+    backendRefs: [{name: nothing, port: 80}, {name: web, port: 80}]
+  - matches: [{path: {type: Exact, value: /redirect}}]
+    filters:
+    - type: RequestRedirect
+      requestRedirect: {statusCode: 301, path: {type: ReplaceFullPath, replaceFullPath: /x}}
+  - matches: [{path: {type: PathPrefix, value: /old}}]
+    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+    backendRefs: [{name: web, port: 80}]
+  - matches:
+    - path: {value: /post}
+      method: POST
+      headers: [{name: x-v, value: "2"}]
+      queryParams: [{name: q, value: "1"}]
+    backendRefs: [{name: api, port: 80}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: everywhere, namespace: shop}
+spec:
+  parentRefs: [{name: gw, sectionName: any}]
+  rules: [{backendRefs: [{name: api, port: 80}]}]
+"""
+
+
+@pytest.fixture(scope="module")
+def gateway(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, int]]:
+    """A gateway whose hosts are all cold, and the port of the Gateway's own."""
+    port = processes.free_ports(1)[0]
+    made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
+    text = _OBJECTS.replace("PORT", str(port)).replace("SHARED", str(made.http_port))
+    for number, one in enumerate(yaml.safe_load_all(text)):
+        made.write(f"{number}.json", json.dumps(one))
+    for name, echo in zip(("web", "api"), echoes, strict=True):
+        made.apply(manifests.service(name, "shop"))
+        made.apply(manifests.endpoint_slice(name, "shop", [LOOPBACK], {"http": echo.port}))
+    made.apply(manifests.ingress("beside", "shop", {"a.gw.test": [manifests.path("/beside", "api:80")]}))
+    try:
+        yield made.start(), port
+    finally:
+        made.stop()
+
+
+async def ask(port: int, host: str, path: str = "/", method: str = "GET", **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        named = {"host": host} | {name.replace("_", "-"): value for name, value in headers.items()}
+        return await client.request(method, f"http://{LOOPBACK}:{port}{path}", headers=named)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "answer"),
+    [
+        ("a.gw.test", "/", "echo-a"), ("A.gw.TEST", "/", "echo-a"), ("a.gw.test", "/api/x", "echo-b"),
+        ("x.wild.gw.test", "/", "echo-a"), ("x.y.wild.gw.test", "/", "echo-a"), ("wild.gw.test", "/", "echo-b"),
+        ("other.test", "/", "echo-b"), ("x.narrow.test", "/", 404), ("x.y.narrow.test", "/", 404),
+        ("a.gw.test", "/gone", 500),
+    ],
+)  # fmt: skip
+async def test_who_answers(gateway: tuple[Gateway, int], host: str, path: str, answer: str | int) -> None:
+    """The most specific listener alone answers a host; its neighbour, with routes for any host, does not get it."""
+    reply = await ask(gateway[1], host, path)
+    assert (reply.json()["name"] if reply.status_code == 200 else reply.status_code) == answer
+
+
+async def test_a_redirect_goes_to_the_port_of_the_listener(gateway: tuple[Gateway, int]) -> None:
+    reply = await ask(gateway[1], "a.gw.test", "/redirect?a=b")
+    assert (reply.status_code, reply.headers["location"]) == (301, f"http://a.gw.test:{gateway[1]}/x?a=b")
+
+
+async def test_a_share_of_a_backend_that_does_not_exist_is_answered_500(gateway: tuple[Gateway, int]) -> None:
+    found = {(await ask(gateway[1], "a.gw.test", "/half")).status_code for _ in range(40)}
+    assert found == {200, 500}
+
+
+async def test_a_prefix_is_rewritten_by_elements(gateway: tuple[Gateway, int]) -> None:
+    assert [(await ask(gateway[1], "a.gw.test", path)).json()["path"] for path in ("/old", "/old/a")] == ["/", "/a"]
+
+
+async def test_all_conditions_of_a_match_must_hold(gateway: tuple[Gateway, int]) -> None:
+    assert (await ask(gateway[1], "a.gw.test", "/post?q=1", "POST", x_v="2")).json()["name"] == "echo-b"
+    for method, path, value in (("GET", "/post?q=1", "2"), ("POST", "/post?q=2", "2"), ("POST", "/post?q=1", "3")):
+        assert (await ask(gateway[1], "a.gw.test", path, method, x_v=value)).json()["name"] == "echo-a"
+
+
+async def test_a_shared_gateway_stands_beside_ingresses_on_their_port(gateway: tuple[Gateway, int]) -> None:
+    port = gateway[0].http_port
+    assert (await ask(port, "a.gw.test", "/")).json()["name"] == "echo-a"
+    assert (await ask(port, "a.gw.test", "/beside")).json()["name"] == "echo-b"
+    assert (await ask(port, "nobody.test", "/")).status_code == 404
