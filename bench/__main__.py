@@ -10,6 +10,7 @@ from rich.console import Console
 from bench import lab, report
 from bench.result import FULL, QUICK, Figure, Result
 from bench.rows import (
+    batches,
     churn,
     cold_start,
     counting,
@@ -27,6 +28,7 @@ ROWS = {
     "route_change": route_change.run,
     "counting": counting.run,
     "services": services.run,
+    "batches": batches.run,
     "mass_restart": mass_restart.run,
     "cold_start": cold_start.run,
     "memory": memory.run,

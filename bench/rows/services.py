@@ -24,14 +24,14 @@ def run(lab: Lab, size: Size) -> Result:
     """Once the endpoints change; once the protocol too (HTTP/2), so that Envoy needs every cluster anew."""
     folder, names = lab.folder(), [f"many-{number}" for number in range(size.services)]
     world.write(folder / "ingresses.json", [world.ingress(name, name) for name in names])
-    _write(folder, names, lab.a)
-    with _http2_backend(lab) as http2, lab.gateway(lab.world(size.hosts), folder) as gateway:
+    write(folder, names, lab.a)
+    with http2_backend(lab) as http2, lab.gateway(lab.world(size.hosts), folder) as gateway:
         gateway.ready()
         gateway.client.warm(map(world.host, names))
         answers = {lab.a: comes_from("a"), lab.b: comes_from("b"), http2: serves}
         endpoints, clusters = (
             [
-                _change(gateway, folder, names, to, answers[to])
+                change(gateway, folder, names, to, answers[to])
                 for _ in range(size.service_rounds)
                 for to in (other, lab.a)
             ]
@@ -40,11 +40,12 @@ def run(lab: Lab, size: Size) -> Result:
     return _result(size, endpoints, clusters)
 
 
-def _write(folder: Path, names: list[str], upstream: Upstream) -> None:
+def write(folder: Path, names: list[str], upstream: Upstream) -> None:
+    """All Services with their endpoints, in one file."""
     world.write(folder / "services.json", [each for name in names for each in world.service(name, upstream)])
 
 
-def _change(
+def change(
     gateway: Gateway, folder: Path, names: list[str], upstream: Upstream, expected: Callable[[Answer], bool]
 ) -> float:
     """Seconds from the file to the acknowledgement of its revision. Afterwards hosts must answer from there."""
@@ -64,7 +65,7 @@ def _change(
 
 
 @contextmanager
-def _http2_backend(lab: Lab) -> Iterator[Upstream]:
+def http2_backend(lab: Lab) -> Iterator[Upstream]:
     """The product's own echo, which speaks HTTP/2 in clear text."""
     port = free_port()
     command = [sys.executable, "-m", "sealos_gateway.cli", "echo", "--port", str(port), "--name", "http2"]

@@ -183,8 +183,9 @@ class EnvoySettings(_Group, frozen=True):
 class PushSettings(_Group, frozen=True):
     """How fast changes may reach Envoy. Annotations of an IngressClass override both for its Ingresses."""
 
-    # Most clusters in one response; the next goes when Envoy has acknowledged that one.
-    cds_batch_size: int = 1000
+    # Most clusters in one response; the next goes when Envoy has acknowledged that one. While Envoy is at work on a
+    # response, everything else waits: small ones let the removal of an endpoint through when all clusters change.
+    cds_batch_size: int = 100
     # Seconds in which new endpoints (and weights) of one Service port reach Envoy at most once: the first at once, the
     # rest together. What goes or is no longer ready is always told at once. 0 tells everything at once.
     eds_cache_seconds: int = 0
