@@ -21,6 +21,8 @@ from tests.e2e import processes
 from tests.e2e.harness import LOOPBACK, Gateway
 from tests.e2e.manifests import Object
 
+#: Another program than ours, as `Fleet.program`; see there.
+ANOTHER_SGW = Path(__file__).with_name("another_sgw.py")
 TOKEN = "a token that is long enough for a test"
 
 
@@ -54,6 +56,9 @@ class Control:
 
     def start(self) -> Control:
         self.launch()
+        return self.wait()
+
+    def wait(self) -> Control:
         processes.wait_for(lambda: ready(self.status_port, self.process, self.said), 30, f"control: {self.said()}")
         return self
 

@@ -21,7 +21,7 @@ from tests import pem
 from tests.e2e import manifests, tls
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import Site
-from tests.e2e.fleet import Control, Fleet, Node
+from tests.e2e.fleet import ANOTHER_SGW, Control, Fleet, Node
 from tests.e2e.load import load
 from tests.e2e.processes import eventually
 
@@ -91,9 +91,8 @@ def site(node: Node) -> Site:
     return Site(node)
 
 
-async def up_to_date(fleet: Fleet, node: Node, control: Control) -> None:
+async def up_to_date(node: Node, control: Control) -> None:
     """Return when the node follows this replica and has everything."""
-    del fleet
 
     def check() -> None:
         assert node.metric("sgw_node_connected") == 1
@@ -207,7 +206,7 @@ async def test_another_replica_sends_a_node_nothing_that_it_has(fleet: Fleet, no
         second.stop()
         second.xds_port, second.enrol_port = control.xds_port, control.enrol_port
         await asyncio.to_thread(second.start)
-        await up_to_date(fleet, node, second)
+        await up_to_date(node, second)
     assert set(found.found) == {"echo-a"}, found.found
     assert second.metric("sgw_node_resources_sent_total") == 0
 
@@ -231,9 +230,6 @@ async def test_what_is_removed_while_nobody_follows_is_gone_after(
     assert await status(node) == 200
 
 
-OTHER_VERSION = Path(__file__).with_name("another_version.py")
-
-
 @pytest.mark.parametrize("what", ["order", "rendering"])
 async def test_a_control_plane_of_another_version_replaces_only_what_it_says_otherwise(
     fleet: Fleet, node: Node, control: Control, what: str
@@ -241,9 +237,9 @@ async def test_a_control_plane_of_another_version_replaces_only_what_it_says_oth
     await status(node)
     async with load(site(node), HOST, COLD) as found:
         await asyncio.to_thread(control.stop)
-        fleet.program = [str(OTHER_VERSION), what]
+        fleet.program = [str(ANOTHER_SGW), what]
         await asyncio.to_thread(control.start)
-        await up_to_date(fleet, node, control)
+        await up_to_date(node, control)
         await found.more(100)
     assert set(found.found) == {"echo-a"}, found.found
     sent = control.metric("sgw_node_resources_sent_total")
@@ -389,6 +385,34 @@ async def test_a_missing_bundle_is_waited_for(fleet: Fleet, control: Control) ->
     (fleet.folder / "bundle").write_bytes(fleet.ca_file.read_bytes())
     await _answers(node, HOST)
     assert control.metric("sgw_nodes") == 1
+
+
+async def test_clocks_that_are_set_lose_nothing_and_are_named(fleet: Fleet, echo_a: Echo) -> None:
+    """Both jump; then only the node's: while it is wrong it is told so, serves on, and comes back by itself."""
+    control, node = fleet.controls[0], fleet.node()
+    offset, nodes_offset = fleet.folder / "offset", fleet.folder / "nodes-offset"
+    offset.write_text("0")
+    nodes_offset.write_text("0")
+    fleet.program = [str(ANOTHER_SGW), str(offset)]
+    await asyncio.to_thread(control.start)
+    fleet.program = [str(ANOTHER_SGW), str(nodes_offset)]
+    await asyncio.to_thread(node.start)
+    async with load(site(node), HOST, COLD) as found:
+        for number, seconds in enumerate((7200, -7200)):
+            offset.write_text(str(seconds))
+            nodes_offset.write_text(str(seconds))
+            fleet.apply(*application(f"n{number}", f"n{number}.test", echo_a.port))
+            await becomes(node, f"n{number}.test", 200)
+        offset.write_text("0")  # TLS itself looks at the real clock
+        nodes_offset.write_text("7200")
+        control.kill()
+        fleet.program = [str(ANOTHER_SGW), str(offset)]
+        await asyncio.to_thread(control.start)
+        await said(node, "the clocks differ by more than 5 minutes")
+        assert "the clocks differ" in control.said()
+        nodes_offset.write_text("0")
+        await up_to_date(node, control)
+    assert set(found.found) == {"echo-a"}, found.found
 
 
 def _made(folder: Path) -> Path:

@@ -30,6 +30,7 @@ _GATHER_NEWS: Final = 0.2
 _RENEW_AGAIN: Final = 15.0
 _LOOK_AT_CLOCK: Final = 30.0
 _TELL_AGAIN: Final = 60.0
+_LONGER: Final = 3  # after a refusal, which costs the API server a look at a token
 
 
 class Upstream:
@@ -49,20 +50,21 @@ class Upstream:
         self._told_at = -_TELL_AGAIN
 
     async def run(self) -> None:
-        backoff = Backoff(self._clock, 0.1, 15.0)
+        backoff = Backoff(self._clock, 0.1, 5.0)
         while True:
-            before = self.connections
+            before, refused = self.connections, False
             try:
                 await self._follow()
                 self._fails("the control plane ended the stream")
             except LinkError as error:
+                refused = error.refused
                 self._fails(str(error))
             finally:
                 self.connected = False
             self.tried.set()
             if self.connections != before:
                 backoff.reset()
-            await self._clock.sleep(backoff.delay())
+            await self._clock.sleep(backoff.delay() * (_LONGER if refused else 1))
 
     def _fails(self, problem: str) -> None:
         """Said when it is new, and once a minute."""

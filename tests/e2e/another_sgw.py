@@ -1,12 +1,18 @@
-"""`sgw` as another version might be: the same answers put together in another order, or rendered otherwise."""
+"""`sgw` as another version might be, or on a machine whose clock is set: `another_sgw.py order|rendering|FILE …`.
+
+The same answers put together in another order; or rendered otherwise; or a file with the seconds that the clock is off.
+"""
 
 from __future__ import annotations
 
 import os
 import random
 import sys
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from sealos_gateway import clock
 from sealos_gateway.envoy import routes
 from sealos_gateway.files.source import Source
 from sealos_gateway.resources.update import Update
@@ -37,9 +43,20 @@ def rendered_otherwise() -> None:
     setattr(routes, "route_configuration", changed)  # noqa: B010
 
 
+def with_clock(file: str) -> None:
+    """What the file says is read at every look at the wall clock, so that it can be set while we run."""
+    plain = clock.SystemClock.now
+
+    def now(self: clock.SystemClock) -> datetime:
+        return plain(self) + timedelta(seconds=float(Path(file).read_text() or 0))
+
+    setattr(clock.SystemClock, "now", now)  # noqa: B010
+
+
 if __name__ == "__main__":
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-    {"order": in_another_order, "rendering": rendered_otherwise}[sys.argv.pop(1)]()
+    what = sys.argv.pop(1)
+    {"order": in_another_order, "rendering": rendered_otherwise}.get(what, lambda: with_clock(what))()
     from sealos_gateway import cli
 
     cli.app()
