@@ -71,6 +71,8 @@ class Node:
         if kept.rows is not None:
             self.relay.load(kept.rows)
             log.info("%d hosts are on disk", self.snapshot.count(names.SCOPE))
+            if kept.problems:
+                self.store.add([])  # what was whole is written anew, before it is lost with the damaged files
         del kept
         await self.plane.start()
         try:

@@ -288,6 +288,39 @@ async def test_a_node_that_is_refused_so_enrols_again(opened: Open) -> None:
         assert guest.membership.enrolments == 1
 
 
+async def test_a_valid_certificate_suffices_while_nobody_can_check_tokens(opened: Open) -> None:
+    """The API server is away, and a node has to connect again: to a replica that cannot enrol it anew."""
+    hq = await opened()
+    guest = Guest(hq.place)
+    async with guest.following():
+        await eventually(lambda: guest.upstream.connected)
+        (hq.folder / "token").write_text("")  # no token can be checked now
+        guest.membership._place = hq.place._replace(token_file=_file(hq.folder / "own", TOKEN))
+        guest.membership.doubt()
+        for member in hq.server._members:
+            member.end()
+        await eventually(lambda: guest.upstream.connections == 2)
+        assert guest.membership.enrolments == 1
+        guest.membership._due = 0.0
+        for member in hq.server._members:
+            member.end()
+        await eventually(lambda: guest.upstream.connections == 3)
+        await eventually(lambda: guest.membership.enrolments == 2)  # renewed, by the certificate
+
+
+async def test_a_replica_that_stops_makes_nobody_doubt_its_certificate(opened: Open) -> None:
+    hq = await opened()
+    guest = Guest(hq.place)
+    async with guest.following():
+        await eventually(lambda: guest.upstream.connected)
+        await hq.server.close()
+        await eventually(lambda: not guest.upstream.connected)
+        assert "refuses" not in guest.upstream.problem
+        hq.server._servers.clear()
+        await hq.start()
+        await eventually(lambda: guest.upstream.connections == 2)
+
+
 async def test_nodes_of_a_gateway_read_only_what_is_placed_on_its_plane(opened: Open) -> None:
     hq = await opened()
     hq.snapshot.place(T, "theirs", frozenset({"shop.edge"}))

@@ -61,3 +61,11 @@ async def test_without_an_answer_nothing_is_decided() -> None:
         kube.fail("tokenreviews", 403)
         with pytest.raises(UndecidedError, match="create tokenreviews"):
             await review(kube, "x")
+
+
+async def test_an_api_server_that_says_nothing_of_audiences_proves_nothing() -> None:
+    kube = FakeKube()
+    kube.accounts, kube.knows_audiences = {"for others": (USER, "api", "")}, False
+    async with kube.running():
+        with pytest.raises(RefusedError, match="for the audience sealos-gateway"):
+            await review(kube, "for others")

@@ -193,6 +193,14 @@ def test_what_is_refused_is_told_and_told_again_to_the_next_stream() -> None:
     assert beside.relay.report().rejected == first.rejected
 
 
+def test_the_control_plane_says_how_large_pieces_for_envoy_are() -> None:
+    beside = start()
+    beside.relay.finish(Revision(20, "ingress", {names.CLUSTER: 100}))
+    assert beside.relay.pieces == {names.CLUSTER: 100}
+    beside.relay.finish(Revision(30, "ingress"))
+    assert beside.relay.pieces == {}
+
+
 def test_what_was_accepted_and_how_far_the_envoy_is_are_told_once() -> None:
     beside = start()
     beside.relay.report()

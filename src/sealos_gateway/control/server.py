@@ -138,7 +138,7 @@ class NodeServer:
 
     async def close(self, grace: float = 1.0) -> None:
         for member in self._members:
-            member.end("this replica stops")
+            member.end()
         for server in self._servers:
             await server.stop(grace)
 

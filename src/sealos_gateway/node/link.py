@@ -30,11 +30,14 @@ REFUSALS: Final = frozenset(
 
 
 class LinkError(Exception):
-    """The control plane cannot be followed now; the message says why, and what to do. `refused`: it said no itself."""
+    """The control plane cannot be followed now; the message says why, and what to do.
 
-    def __init__(self, message: str, refused: bool = False) -> None:
+    `refused`: it said no itself. `doubtful`: perhaps it does not take our certificate.
+    """
+
+    def __init__(self, message: str, refused: bool = False, doubtful: bool = False) -> None:
         super().__init__(message)
-        self.refused = refused
+        self.refused, self.doubtful = refused, doubtful or refused
 
 
 class Place(NamedTuple):
@@ -93,6 +96,7 @@ def explained(error: Any, place: Place, port: int, clock: Clock) -> LinkError:
             remedy = f"is {place.ca_file} the bundle of this control plane?"
         return LinkError(f"{place.target(port)} shows a certificate that is not trusted: {why}; {remedy}")
     if "Socket closed" in details and "handshak" not in details.lower():
-        return LinkError(f"{place.target(port)} closed the connection at once: it stops, or refuses our certificate")
+        words = f"{place.target(port)} closed the connection: it has ended, or does not take our certificate"
+        return LinkError(words, doubtful=True)
     reason = details.rpartition("last error: ")[2] or code.name
     return LinkError(f"the control plane at {place.target(port)} cannot be reached: {reason}")

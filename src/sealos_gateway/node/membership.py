@@ -26,25 +26,39 @@ class Membership:
         self.credentials: Credentials | None = None
         self.enrolments = 0
         self._due = 0.0
+        self._doubted = False
 
     async def current(self) -> Credentials:
-        """Good credentials, asked for where there are none. Raises LinkError."""
+        """Good credentials, asked for where there are none. Raises LinkError.
+
+        Those that are old or in doubt are used on when nobody can give others: it may be that only the API server,
+        which checks tokens, is away.
+        """
         held = self.credentials
-        if held is None or not held.valid(self._clock.now()) or self._clock.monotonic() >= self._due:
+        if held is not None and not held.valid(self._clock.now()):
+            held = None
+        if held is not None and not self._doubted and self._clock.monotonic() < self._due:
+            return held
+        try:
             channel = link.enrolment_channel(self._place)
             try:
-                held = await self._ask(channel, enrolment.ENROL, self._place.enrol_port)
+                return await self._ask(channel, enrolment.ENROL, self._place.enrol_port)
             finally:
                 await channel.close()
-        return held
+        except LinkError as error:
+            if held is None or error.refused:
+                raise
+            return held
+        finally:
+            self._doubted = False
 
     async def renew(self, channel: Any) -> None:
         """New credentials over the connection that the old ones opened, which goes on. Raises LinkError."""
         await self._ask(channel, enrolment.RENEW, self._place.xds_port)
 
-    def forget(self) -> None:
-        """The control plane does not take them: it may have another authority now."""
-        self.credentials = None
+    def doubt(self) -> None:
+        """The control plane may not take what we have: it may have another authority now."""
+        self._doubted = True
 
     @property
     def seconds_to_renewal(self) -> float:

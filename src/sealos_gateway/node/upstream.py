@@ -81,8 +81,8 @@ class Upstream:
             await _Conversation(self, channel).hold()
         except grpc.aio.AioRpcError as error:
             explained = link.explained(error, self._place, self._place.xds_port, self._clock)
-            if explained.refused or not self.connected:
-                self._membership.forget()
+            if explained.doubtful:
+                self._membership.doubt()
             raise explained from error
         except (DecodeError, msgspec.DecodeError) as error:
             raise LinkError(f"the control plane says something that is not understood: {error}") from error
