@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-import msgspec
-
 from sealos_gateway.live import Index, Read, Rows
-from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate import canaries, hosts, ingress_routes
+from sealos_gateway.translate import canaries, client_tls, hosts, ingress_routes
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate.annotations import snippets
 from sealos_gateway.translate.annotations.draft import Canary
@@ -44,11 +41,9 @@ def virtual_host(
     claiming = ranked(read(claimants, key), read, world)
     accepted, problems = _owners(claiming, key.host, world)
     secure = any(_may_secure(ref, accepted) for ref in tls_claimants(key.host, read, names))
-    rules = [read(policies, ingress.ref) or NOTHING for ingress in accepted]
-    tls = None
-    if any(policy.client_tls or policy.closes_host for policy in rules):
-        tls = _client_tls(accepted, rules, key.host, problems)
-    said = list(zip(accepted, rules, strict=True))
+    said = [(ingress, read(policies, ingress.ref) or NOTHING) for ingress in accepted]
+    said.sort(key=lambda it: key.host not in _own_hosts(it[0]))  # who has the host only as an alias has the last say
+    tls = client_tls.of_host(said, key.host, problems)
     found = _merged(said, key.host, secure, read, world, problems)
     candidates: list[_Candidate] = [((it.last, *it.route.match.sort_key), rank, it.route) for rank, it in found]
     candidates.sort(key=lambda candidate: candidate[:2])
@@ -56,45 +51,6 @@ def virtual_host(
     routes = _with_snippets(routes, said, key.host, problems)
     origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
     return VirtualHost(key, routes, origins, tuple(problems), tls)
-
-
-def _client_tls(
-    accepted: list[Ingress], said: list[IngressPolicy], host: str, problems: list[Problem]
-) -> ClientTls | None:
-    """How TLS is spoken with the clients of a host: of each part what the oldest Ingress says that says anything.
-
-    Only the namespace that claimed the host first has a say. Who asks for something else than what holds is told, and
-    (but for ciphers) his routes are closed: they would be open to clients that he wants to keep out. Where certificates
-    are asked for and cannot be checked, all routes of the host are closed.
-    """
-    owner, chosen = accepted[0].metadata.namespace, ClientTls()
-    for ingress, policy in zip(accepted, said, strict=True):
-        if policy.closes_host and ingress.metadata.namespace == owner:
-            said[:] = [msgspec.structs.replace(one, refused=True) for one in said]
-            return None
-        if policy.client_tls is not None and ingress.metadata.namespace == owner:
-            chosen = _first_said(chosen, policy.client_tls)
-    for number, (ingress, policy) in enumerate(zip(accepted, said, strict=True)):
-        wanted = policy.client_tls
-        if wanted is None or (held := _first_said(wanted, chosen)) == chosen:
-            continue
-        closed = msgspec.structs.replace(held, ciphers=chosen.ciphers) != chosen
-        effect = "its routes here answer 503" if closed else "its ciphers do not hold"
-        message = f"an older Ingress has decided how TLS is spoken with clients of {host}; {effect}"
-        origin = Origin(KIND, ingress.ref)
-        problems.append(Problem(origin, "metadata.annotations", "ClientTlsConflict", message))
-        said[number] = msgspec.structs.replace(policy, refused=policy.refused or closed)
-    return chosen if chosen != ClientTls() else None
-
-
-def _first_said(first: ClientTls, second: ClientTls) -> ClientTls:
-    """Each part of the first where it says one, else of the second."""
-    return ClientTls(
-        first.certificates or second.certificates,
-        first.min_version or second.min_version,
-        first.max_version or second.max_version,
-        first.ciphers or second.ciphers,
-    )
 
 
 def _with_snippets(
