@@ -74,6 +74,9 @@ class IngressSettings(_Group, frozen=True):
     global_auth: dict[str, str] = {}
     # Paths of Ingresses that are never asked for authentication, and all that begin with one of them.
     no_auth_locations: tuple[str, ...] = ("/.well-known/acme-challenge",)
+    # Close routes whose annotations ask for a web application firewall (`enable-modsecurity`), which the gateway has
+    # not, instead of only telling it.
+    require_waf: bool = False
     # What a client is answered that is over its `limit-rps`, `limit-rpm` or `limit-connections`.
     limit_status: int = 503
     # Namespaces whose Ingresses may use snippets of nginx configuration (docs/snippets.md); `*` is every namespace.

@@ -44,6 +44,7 @@ def rules(settings: Settings) -> Rules:
         cluster_domain=settings.ingress.cluster_domain,
         no_auth_locations=settings.ingress.no_auth_locations,
         global_auth=tuple(sorted(settings.ingress.global_auth.items())),
+        require_waf=settings.ingress.require_waf,
         limit_status=settings.ingress.limit_status,
         snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
         gateway=GATEWAY,

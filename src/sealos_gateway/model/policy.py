@@ -120,6 +120,14 @@ class RateLimit(_Value, frozen=True):
     exempt: tuple[str, ...] = ()
 
 
+class ConnectionLimit(_Value, frozen=True):
+    """At most so many requests in progress for each client address; `exempt` are networks not counted."""
+
+    most: int
+    status: int = 503
+    exempt: tuple[str, ...] = ()
+
+
 class Bandwidth(_Value, frozen=True):
     """Bytes a second of each response, of each request's body; 0 means no limit."""
 
@@ -226,8 +234,7 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     body_limit: int = 0
     buffer_request: bool = False
     rate_limits: tuple[RateLimit, ...] = ()
-    #: Requests in progress for each client address.
-    connections_per_client: int = 0
+    connections: ConnectionLimit | None = None
     bandwidth: Bandwidth | None = None
     networks: Networks | None = None
     basic_auth: BasicAuth | None = None

@@ -41,6 +41,8 @@ class Rules:
     no_auth_locations: tuple[str, ...] = ("/.well-known/acme-challenge",)
     #: Annotations of external authentication (without their prefix) for Ingresses that have none of their own.
     global_auth: tuple[tuple[str, str], ...] = ()
+    #: Whether routes are closed that ask for a web application firewall.
+    require_waf: bool = False
     #: What a client is answered that is over its limit.
     limit_status: int = 503
     #: Namespaces whose Ingresses may use snippets; `*` stands for every one.

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from tests.e2e import manifests
-from tests.e2e.backends import Echo
+from tests.e2e.backends import Echo, raw
 from tests.e2e.conftest import NewGateway, Site
+from tests.e2e.harness import eventually
 from tests.e2e.nginx import Nginx
 
 NGINX = "nginx.ingress.kubernetes.io/"
@@ -98,3 +99,59 @@ async def test_a_response_is_sent_no_faster_than_its_rate(site: Site, echo_a: Ec
     assert 1.5 < alone < 6
     both = await asyncio.gather(took(), took())
     assert max(both) < alone * 1.6, "each response has the whole rate"
+
+
+class Holding:
+    """A backend that never answers requests for `/hold`, and counts them."""
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"/hold" in head.partition(b"\r\n")[0]:
+                self.held += 1
+                try:
+                    await reader.read(1)  # until the gateway gives up
+                finally:
+                    self.held -= 1
+                return
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            await writer.drain()
+
+
+async def test_requests_in_progress(new_gateway: NewGateway) -> None:
+    """One worker: exact, also when clients vanish in the middle; others are not counted with them."""
+    few = {f"{NGINX}limit-connections": "3", f"{NGINX}limit-whitelist": "192.0.2.0/24"}
+    backend = Holding()
+    async with raw(backend) as server:
+        gateway = new_gateway(
+            manifests.service("web", "shop"),
+            manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": server.port}),
+            manifests.ingress("few", "shop", {"few.test": "web:80"}, annotations=few),
+            manifests.ingress("other", "shop", {"other.test": "web:80"}, annotations=few),
+            settings={"http": {"trusted_hops": 1}},
+        ).start()
+        mine, other, exempt = ({"X-Forwarded-For": address} for address in ("203.0.113.1", "203.0.113.2", "192.0.2.1"))
+
+        async def status(host: str, headers: dict[str, str]) -> int:
+            return (await gateway.get(host, headers=headers)).status_code
+
+        async with asyncio.TaskGroup() as tasks:
+            held = [tasks.create_task(gateway.get("few.test", "/hold", headers=mine, seconds=30)) for _ in range(3)]
+            await eventually(lambda: backend.held == 3)
+            assert [await status("few.test", mine) for _ in range(20)] == [503] * 20
+            assert await status("few.test", other) == 200
+            assert await status("few.test", exempt) == 200
+            assert await status("other.test", mine) == 200, "each object counts for itself"
+            for task in held[:2]:
+                task.cancel()  # its connection is reset
+            await eventually(lambda: backend.held == 1)
+            assert [await status("few.test", mine) for _ in range(20)] == [200] * 20
+            held[2].cancel()
+
+
+async def test_requests_one_after_the_other_are_never_too_many(site: Site, echo_a: Echo) -> None:
+    await limited(site, echo_a, {f"{NGINX}limit-connections": "1"})
+    assert await statuses(site, 50) == [200] * 50

@@ -1,8 +1,9 @@
-"""Who may pass: one Lua filter for passwords (htpasswd) and for an external service that is asked as nginx does.
+"""Who may pass: Lua for passwords (htpasswd), for an external service that is asked as nginx does, and for the number
+of requests that a client may have in progress.
 
 Envoy's own filters fall short of what an Ingress user writes: `basic_auth` takes unsalted SHA-1 only and no realm;
 `ext_authz` keeps the method, appends the path, has no cache and no redirect to a login page
-(docs/decisions/029-access-filter.md). The filter stands once in the connection manager, as a named chain of a composite
+(docs/decisions/029-access-filter.md). The filters stand once in the connection manager, as named chains of a composite
 filter, so that all routes of a worker share one Lua state; a route names the chain and says what it wants by metadata.
 What the program must know of `satisfy any` and networks is a note left by an RBAC filter (`networks.noted`).
 """
@@ -11,17 +12,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from importlib import resources
 from typing import Any
 
 from sealos_gateway.envoy import api, names
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges
+from sealos_gateway.envoy.policies import networks
+from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges, Policy
 from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import Route
 
 FILTER = "sealos.access"
-_CHAIN = "access"
+#: Which programs a chain runs: names of files, in order.
+_CHAINS = {
+    "access": (("digests.lua", "access.lua"),),
+    "connections": (("connections.lua",),),
+    "both": (("connections.lua",), ("digests.lua", "access.lua")),
+}
 _COMPOSITE = "envoy.extensions.filters.http.composite.v3.Composite"
 _ACTION = "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"
 _WITH_MATCHER = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -31,7 +39,8 @@ _TYPE = "type.googleapis.com/"
 
 def http_filter() -> api.Message:
     """The filter as it stands in every connection manager: it does nothing unless a route names its chain."""
-    composite = _struct(_COMPOSITE, {"named_filter_chains": {_CHAIN: {"typed_config": [_lua()]}}})
+    chains = {name: {"typed_config": [_lua(*files) for files in programs]} for name, programs in _CHAINS.items()}
+    composite = _struct(_COMPOSITE, {"named_filter_chains": chains})
     config = {"extension_config": {"name": "envoy.filters.http.composite", "typed_config": composite}}
     return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack_struct(_WITH_MATCHER, config))
 
@@ -39,9 +48,25 @@ def http_filter() -> api.Message:
 def fill(message: api.Message, route: Route, context: Context) -> None:
     """Write into an envoy.config.route.v3.Route what its policy says of who may pass."""
     policy = route.policy
-    if policy is None or (policy.basic_auth is None and policy.external_auth is None):
+    if policy is None:
         return
-    message.typed_per_filter_config[FILTER].CopyFrom(_RUN)
+    asks, limit = policy.basic_auth is not None or policy.external_auth is not None, policy.connections
+    if limit is not None:
+        zone = {"zone": str(route.origin), "most": limit.most, "status": limit.status}
+        message.metadata.filter_metadata[FILTER].update({"connections": zone})
+    if asks or limit is not None:
+        message.typed_per_filter_config[FILTER].CopyFrom(_RUN[asks, limit is not None])
+    if asks:
+        message.metadata.filter_metadata[FILTER].update(_access(route, policy, context))
+
+
+def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
+    """Notes that the programs read: whether a client is exempt from the limit of requests in progress."""
+    if policy.connections is not None and policy.connections.exempt:
+        yield "connections", networks.noted(policy.connections.exempt, "connections_")
+
+
+def _access(route: Route, policy: Policy, context: Context) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if policy.basic_auth is not None:
         wanted |= _basic(policy.basic_auth)
@@ -52,7 +77,7 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
     # Equal configurations are one in the program's memory, whichever routes they belong to.
     wanted["id"] = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=12).hexdigest()
     wanted["place"] = str(route.match)
-    message.metadata.filter_metadata[FILTER].update(wanted)
+    return wanted
 
 
 def redact(message: api.Message) -> None:
@@ -104,9 +129,9 @@ def _parts(template: Template) -> list[Any]:
     ]
 
 
-def _lua() -> dict[str, Any]:
+def _lua(*files: str) -> dict[str, Any]:
     folder = resources.files("sealos_gateway.envoy.policies")
-    source = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in ("digests.lua", "access.lua"))
+    source = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in files)
     config = {
         "@type": f"{_TYPE}envoy.extensions.filters.http.lua.v3.Lua",
         "default_source_code": {"inline_string": source},
@@ -120,11 +145,10 @@ def _struct(type_name: str, value: dict[str, Any]) -> dict[str, Any]:
     return {"@type": f"{_TYPE}xds.type.v3.TypedStruct", "type_url": f"{_TYPE}{type_name}", "value": value}
 
 
-_RUN = api.pack_struct(
-    _PER_ROUTE,
-    {
-        "xds_matcher": {
-            "on_no_match": {"action": {"name": FILTER, "typed_config": _struct(_ACTION, {"filter_chain_name": _CHAIN})}}
-        }
-    },
-)
+def _run(chain: str) -> api.Message:
+    action = {"name": FILTER, "typed_config": _struct(_ACTION, {"filter_chain_name": chain})}
+    return api.pack_struct(_PER_ROUTE, {"xds_matcher": {"on_no_match": {"action": action}}})
+
+
+#: By whether somebody is asked for, and whether requests in progress are limited.
+_RUN = {(True, False): _run("access"), (False, True): _run("connections"), (True, True): _run("both")}

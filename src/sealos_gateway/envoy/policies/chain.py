@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import affinity, compression, error_pages, limits, log, networks, rates
+from sealos_gateway.envoy.policies import access, affinity, compression, error_pages, limits, log, networks, rates
 from sealos_gateway.model.policy import Policy
 from sealos_gateway.model.traffic import Route
 
@@ -49,6 +49,7 @@ def _filters(route: Route, policy: Policy, context: Context) -> Filters:
     yield from log.filters(policy)
     yield from rates.filters(policy)
     yield from networks.filters(policy)
+    yield from access.filters(policy)
     yield from limits.filters(policy)
     yield from affinity.filters(route, policy)
     yield from compression.filters(policy)

@@ -14,6 +14,7 @@ from sealos_gateway.resources.annotations import (
     routing,
     snippets,
     traffic,
+    waf,
 )
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
 
@@ -29,6 +30,7 @@ FAMILIES = (
     snippets,
     client_tls,
     pods,
+    waf,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

@@ -37,6 +37,17 @@ LIMIT_BURST_MULTIPLIER = shared(
     meaning="How many times its limit a client may ask for in one moment.",
     test=f"{_E2E}::test_as_many_pass_as_with_nginx",
 )
+LIMIT_CONNECTIONS = shared(
+    "limit-connections",
+    values="a whole number",
+    default="no limit",
+    meaning="How many requests a client address may have in progress; one more is answered 503"
+    " (`ingress.limit_status`).",
+    verdict=Verdict.DIFFERS,
+    note="Counted in each worker thread: a client whose connections are on several may have so many on each. IPv6"
+    " clients are counted by their /64.",
+    test=f"{_E2E}::test_requests_in_progress",
+)
 LIMIT_ALLOWLIST = shared(
     "limit-allowlist",
     values="addresses and networks, separated by commas",
@@ -96,6 +107,6 @@ ROUTE_LIMIT_BURST_MULTIPLIER = _of_route(
 )
 
 ALL = (
-    LIMIT_RPS, LIMIT_RPM, LIMIT_BURST_MULTIPLIER, LIMIT_ALLOWLIST, LIMIT_WHITELIST, LIMIT_RATE, LIMIT_RATE_AFTER,
-    ROUTE_LIMIT_RPS, ROUTE_LIMIT_RPM, ROUTE_LIMIT_BURST_MULTIPLIER,
+    LIMIT_RPS, LIMIT_RPM, LIMIT_BURST_MULTIPLIER, LIMIT_CONNECTIONS, LIMIT_ALLOWLIST, LIMIT_WHITELIST,
+    LIMIT_RATE, LIMIT_RATE_AFTER, ROUTE_LIMIT_RPS, ROUTE_LIMIT_RPM, ROUTE_LIMIT_BURST_MULTIPLIER,
 )  # fmt: skip

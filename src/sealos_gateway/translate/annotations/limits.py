@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sealos_gateway.model.policy import Bandwidth, RateKey, RateLimit
+from sealos_gateway.model.policy import Bandwidth, ConnectionLimit, RateKey, RateLimit
 from sealos_gateway.resources.annotations import limits
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.translate.annotations.draft import Draft
@@ -26,10 +26,13 @@ _ROUTE = ((limits.ROUTE_LIMIT_RPS, 1), (limits.ROUTE_LIMIT_RPM, 60))
 def read(values: Values, draft: Draft) -> None:
     """`limit-*` and `route-limit-*`."""
     status = draft.world.rules.limit_status
-    found = _rates(values, RateKey.CLIENT, _CLIENT, limits.LIMIT_BURST_MULTIPLIER, status, exempt(values))
+    exempt_networks = exempt(values)
+    found = _rates(values, RateKey.CLIENT, _CLIENT, limits.LIMIT_BURST_MULTIPLIER, status, exempt_networks)
     found += _rates(values, RateKey.ROUTE, _ROUTE, limits.ROUTE_LIMIT_BURST_MULTIPLIER, _ROUTE_STATUS, ())
     if found:
         draft.policy["rate_limits"] = found
+    if most := values.whole(limits.LIMIT_CONNECTIONS, 0, _MOST):
+        draft.policy["connections"] = ConnectionLimit(most, status, exempt_networks)
     if rate := values.read(limits.LIMIT_RATE, _rate, "KiB a second as 100, or a size as 100k or 2m"):
         draft.policy["bandwidth"] = Bandwidth(rate)
         if values.has(limits.LIMIT_RATE_AFTER):

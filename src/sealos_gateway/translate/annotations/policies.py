@@ -32,6 +32,7 @@ from sealos_gateway.translate.annotations import (
     snippets,
     times,
     upstream,
+    waf,
 )
 from sealos_gateway.translate.annotations.draft import Canary, Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
@@ -54,6 +55,7 @@ _FAMILIES = (  # one per line: every family adds its own
     external,
     snippets,
     client_tls,
+    waf,
 )
 
 
