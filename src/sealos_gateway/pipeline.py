@@ -563,7 +563,8 @@ def _gateway_of(user: Any) -> str:
 def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:
     if isinstance(row, LastGood):
         return row.backends
-    return tuple(key for route in row.routes for key in route.backends)
+    unread = (row.client_tls.passthrough,) if row.client_tls and row.client_tls.passthrough else ()
+    return (*unread, *(key for route in row.routes for key in route.backends))
 
 
 def _side_by_side(row: Certificate) -> tuple[str, ...]:

@@ -86,6 +86,7 @@ def listener_options(settings: Settings) -> listeners.Options:
         log_path=settings.access_log.path,
         min_tls=tls.min_version.value,
         ciphers=tls.ciphers,
+        domain=settings.ingress.cluster_domain,
     )
 
 

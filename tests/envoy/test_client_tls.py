@@ -59,3 +59,9 @@ def test_versions_take_the_place_of_the_usual_ones() -> None:
     assert parameters.tls_minimum_protocol_version == parameters.TLSv1_3
     assert list(parameters.cipher_suites) == ["ECDHE-RSA-AES128-SHA"]
     assert not context.common_tls_context.HasField("combined_validation_context")
+
+
+def test_where_tls_is_not_read_https_reaches_nothing_but_421() -> None:
+    found = rendered(ClientTls(passthrough=BackendKey("shop", "web", 443)))
+    assert {reaches(route) for route in found[:-1]} == {"plain"}
+    assert found[-1].direct_response.status == 421

@@ -50,6 +50,7 @@ from envoy.extensions.filters.listener.proxy_protocol.v3 import proxy_protocol_p
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2 as tls_inspector
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2 as set_filter_state
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2 as tcp_proxy
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
 from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as session_cookie
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
@@ -121,6 +122,7 @@ __all__ = [
     "stats",
     "struct_pb2",
     "substitution",
+    "tcp_proxy",
     "tls",
     "tls_common",
     "tls_inspector",

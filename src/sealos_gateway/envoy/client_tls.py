@@ -63,6 +63,8 @@ def ways(host: VirtualHost) -> tuple[Way, ...]:
     """In which ways the routes of a host can be reached; several where a certificate is optional."""
     if host.client_tls is None:
         return USUAL
+    if host.client_tls.passthrough is not None:
+        return (Way(plain=True),)
     name, certificates = host.key.host, host.client_tls.certificates
     if certificates is None:
         return (Way(plain=True), Way(name))
@@ -153,6 +155,16 @@ def mark(chain: api.Message, server_name: str) -> None:
     chain.filters.add(name="envoy.filters.network.set_filter_state", typed_config=api.pack(config))
 
 
+def pass_through(chain: api.Message, cluster: str) -> None:
+    """envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy: the bytes of a connection, as they are, to a cluster that
+    is fetched with the first of them."""
+    config = api.tcp_proxy.TcpProxy(stat_prefix="passthrough", cluster=cluster)
+    config.on_demand.odcds_config.CopyFrom(api.ads())
+    config.on_demand.timeout.CopyFrom(api.seconds(_FETCH_SECONDS))
+    chain.filters.add(name="envoy.filters.network.tcp_proxy", typed_config=api.pack(config))
+
+
+_FETCH_SECONDS = 5
 _VERSIONS = {
     "1.0": api.tls_common.TlsParameters.TLSv1_0,
     "1.1": api.tls_common.TlsParameters.TLSv1_1,

@@ -38,6 +38,7 @@ class Options:
     log_path: str = "/dev/stdout"
     min_tls: str = "1.2"
     ciphers: tuple[str, ...] = ()
+    domain: str = "cluster.local"
 
 
 def place(body: bytes) -> tuple[str, int]:
@@ -65,6 +66,9 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
     message.filter_chain_matcher.CopyFrom(server_names.matcher(row.name, own_chains))
     for own in own_contexts:
         chain = message.filter_chains.add(name=f"{row.name}/{own.server_name}")
+        if own.tls is not None and own.tls.passthrough is not None:
+            client_tls.pass_through(chain, names.backend(own.tls.passthrough, options.domain))
+            continue
         secrets = [names.pair(own.server_name, algorithm) for algorithm in own.algorithms]
         chain.transport_socket.CopyFrom(_tls(options, secrets, own.tls))
         if own.tls is not None:

@@ -10,6 +10,7 @@ import enum
 
 import msgspec
 
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.template import Template
 from sealos_gateway.resources.meta import Origin
 
@@ -43,12 +44,15 @@ class ClientCertificates(_Value, frozen=True):
 
 
 class ClientTls(_Value, frozen=True):
-    """Empty means as usual. Versions are `1.0` to `1.3`, ciphers the names that Envoy knows (of TLS 1.2 and below)."""
+    """Empty means as usual. With `passthrough` nothing of TLS is read: the bytes go to this backend. Versions are `1.0`
+    to `1.3`, ciphers the names that Envoy knows (of TLS 1.2 and below).
+    """
 
     certificates: ClientCertificates | None = None
     min_version: str = ""
     max_version: str = ""
     ciphers: tuple[str, ...] = ()
+    passthrough: BackendKey | None = None
 
 
 class OwnContext(_Value, frozen=True):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.traffic import Forward, Route
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate.annotations.policies import IngressPolicy
@@ -38,6 +40,27 @@ def of_host(said: list[Said], host: str, problems: list[Problem]) -> ClientTls |
         if policy.client_tls is not None:
             said[number] = (ingress, _held_to(chosen, ingress, policy, policy.client_tls, host, problems))
     return chosen if chosen != ClientTls() and "*" not in host else None
+
+
+def passed_through(said: list[Said], routes: tuple[Route, ...], host: str, problems: list[Problem]) -> ClientTls | None:
+    """The backend that gets TLS unread: where the path `/` of the Ingress that wants it goes."""
+    owner = said[0][0].metadata.namespace if said else ""
+    for ingress, policy in said:
+        if not policy.passthrough or "*" in host:
+            continue
+        origin = Origin(KIND, ingress.ref)
+        target = next((it.action for it in routes if it.origin == origin and it.match.path == "/"), None)
+        if isinstance(target, Forward) and ingress.metadata.namespace == owner:
+            return ClientTls(passthrough=target.backend._replace(policy=_AS_IT_IS))
+        message = (
+            f"TLS of {host} does not go to the backend: the host is another namespace's, or its path / is not here"
+        )
+        problems.append(Problem(origin, "metadata.annotations", "NoPassthrough", message))
+    return None
+
+
+#: Whatever the port's appProtocol says, nothing is put around the bytes.
+_AS_IT_IS = BackendPolicy(protocol=Protocol.HTTP1)
 
 
 def _held_to(

@@ -49,6 +49,8 @@ def virtual_host(
     candidates.sort(key=lambda candidate: candidate[:2])
     routes = _without_conflicts(candidates, key.host, problems)
     routes = _with_snippets(routes, said, key.host, problems)
+    if tls is None and any(policy.passthrough for _, policy in said):
+        tls = client_tls.passed_through(said, routes, key.host, problems)
     origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
     return VirtualHost(key, routes, origins, tuple(problems), tls)
 

@@ -15,9 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sealos_gateway.echo.server import EchoSettings
 from tests import pem
 from tests.e2e import manifests, processes, tls, wire
-from tests.e2e.backends import Echo
+from tests.e2e.backends import Echo, echo
 from tests.e2e.conftest import NewGateway, Site
 from tests.e2e.harness import Gateway, eventually
 from tests.e2e.nginx import Nginx
@@ -110,6 +111,13 @@ async def secured(site: Site, **annotations: str) -> int:
     await site.gateway.settled()
     await eventually(lambda: tls.serves(site.gateway, site.host))
     return site.gateway.https_port
+
+
+def files(folder: Path, pair: pem.Pair) -> tuple[Path, Path]:
+    """Certificate and key as files."""
+    (folder / "cert.pem").write_bytes(pair.chain)
+    (folder / "key.pem").write_bytes(pair.key)
+    return folder / "cert.pem", folder / "key.pem"
 
 
 def reference(folder: Path, server: pem.Pair, port: int, mode: str) -> str:
@@ -273,3 +281,22 @@ async def test_versions_and_ciphers_of_one_host(shop: Site, tmp_path: Path) -> N
     assert (await ask(port, strict, tls.context(highest=two, ciphers=f"{cipher}:@SECLEVEL=0"))).status == 200
     assert (await ask(port, new, client(tmp_path), server_name=old)).status == 421
     assert (await shop.get(host=new)).status_code == 200, "plain HTTP has no version"
+
+
+async def test_tls_that_is_not_read(two: Gateway, tmp_path: Path) -> None:
+    """The backend's own certificate is seen, plain HTTP is served, and no other connection reaches the host."""
+    certificate, key = files(tmp_path, pem.pair("unread.test", number=77))
+    async with echo(EchoSettings(name="unread", tls_cert=certificate, tls_key=key)) as backend:
+        two.apply(
+            manifests.service("unread", "shop", manifests.port(443, "https", "https"), manifests.port(80, "http")),
+            manifests.endpoint_slice("unread", "shop", ["127.0.0.1"], {"https": backend.port}),
+            manifests.ingress("unread", "shop", {"unread.test": "unread:443"}, annotations={
+                f"{NGINX}ssl-passthrough": "true"}),
+        )  # fmt: skip
+
+        await eventually(lambda: tls.serves(two, "unread.test", serial=78))
+        reply = await ask(two.https_port, "unread.test", client(tmp_path))
+        assert (reply.status, json.loads(reply.body)["name"]) == (200, "unread")
+        assert json.loads(reply.body)["scheme"] == "https"
+        assert (await ask(two.https_port, "unread.test", client(tmp_path), server_name="open.two.test")).status == 421
+        assert (await wire.exchange(two.http_port, wire.request("/", "unread.test"))).status == 200

@@ -91,6 +91,18 @@ SSL_CIPHER = Annotation(
     test=_GOLDEN,
 )
 
+SSL_PASSTHROUGH = shared(
+    "ssl-passthrough",
+    values="`true`, `false`",
+    default="`false`",
+    meaning="TLS for this host goes unread to the backend of its path `/`. Plain HTTP is served as usual.",
+    verdict=Verdict.DIFFERS,
+    note="The host must have a name (no wildcard). Together with annotations that check clients it is refused: they"
+    " could not hold. nginx needs a flag for it, the gateway does not.",
+    test=f"{_E2E}::test_tls_that_is_not_read",
+    closed=True,
+)
+
 
 def _version(which: str, what: str, default: str) -> Annotation:
     short = f"tls-{which}-protocol-version"
@@ -104,5 +116,6 @@ TLS_MAX_VERSION = _version("max", "The highest version of TLS for this host.", "
 
 ALL = (
     AUTH_TLS_SECRET, AUTH_TLS_VERIFY_CLIENT, AUTH_TLS_VERIFY_DEPTH, AUTH_TLS_ERROR_PAGE, AUTH_TLS_PASS_CERTIFICATE,
-    AUTH_TLS_MATCH_CN, SSL_CIPHERS, SSL_PREFER_SERVER_CIPHERS, SSL_CIPHER, TLS_MIN_VERSION, TLS_MAX_VERSION,
+    AUTH_TLS_MATCH_CN, SSL_PASSTHROUGH,
+    SSL_CIPHERS, SSL_PREFER_SERVER_CIPHERS, SSL_CIPHER, TLS_MIN_VERSION, TLS_MAX_VERSION,
 )  # fmt: skip

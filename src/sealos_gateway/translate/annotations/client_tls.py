@@ -32,8 +32,24 @@ def read(values: Values, draft: Draft) -> None:
     before = values.refused
     values.refused = False
     _read(values, draft)
+    if values.boolean(client_tls.SSL_PASSTHROUGH):
+        _pass_through(values, draft)
     draft.closes_host = values.refused and values.has(client_tls.AUTH_TLS_SECRET)
     values.refused = values.refused or before
+
+
+def _pass_through(values: Values, draft: Draft) -> None:
+    """Nothing that needs the request in clear can hold over TLS that is not read: what protects must not seem to."""
+    protects = [draft.policy.get(name) for name in ("networks", "basic_auth", "external_auth")]
+    if any(protects) or draft.client_tls is not None:
+        message = "TLS that goes to the backend unread cannot be checked; remove the annotations that ask for checks"
+        values.complain(client_tls.SSL_PASSTHROUGH, message)
+    elif any(not rule.host or rule.host.startswith("*") for rule in draft.ingress.spec.rules or ()):
+        values.complain(
+            client_tls.SSL_PASSTHROUGH, "it cannot hold for a wildcard or for any host; write hosts by names"
+        )
+    else:
+        draft.passthrough = True
 
 
 def _read(values: Values, draft: Draft) -> None:

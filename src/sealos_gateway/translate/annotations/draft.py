@@ -69,6 +69,8 @@ class Draft:
     canary: Canary | None = None
     snippets: Snippets = field(default_factory=Snippets)
     client_tls: ClientTls | None = None
+    #: TLS is for the backend and not for the gateway.
+    passthrough: bool = False
     #: Clients were to be checked for the whole host, and cannot be.
     closes_host: bool = False
     #: What the annotations refer to: it is fetched because of this.

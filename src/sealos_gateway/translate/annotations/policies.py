@@ -98,6 +98,7 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     snippets: Snippets = Snippets()
     client_tls: ClientTls | None = None
     closes_host: bool = False
+    passthrough: bool = False
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
@@ -148,6 +149,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         snippets=draft.snippets,
         client_tls=draft.client_tls,
         closes_host=draft.closes_host,
+        passthrough=draft.passthrough,
         secrets=tuple(draft.secrets),
         config_maps=tuple(draft.config_maps),
         authorities=tuple(draft.authorities),
