@@ -89,10 +89,10 @@ _MESSAGES = {
 
 
 @asynccontextmanager
-async def running(folder: Gateway, **changes: Any) -> AsyncIterator[Inside]:
+async def running(folder: Gateway, log_level: str = "off", **changes: Any) -> AsyncIterator[Inside]:
     settings = Settings(
         address="127.0.0.1", http_port=folder.http_port, https_port=folder.https_port, status_port=folder.status_port,
-        envoy=EnvoySettings(concurrency=1, drain_seconds=0, log_level="off"), **changes,
+        envoy=EnvoySettings(concurrency=1, drain_seconds=0, log_level=log_level), **changes,
     )  # fmt: skip
     folder.state.mkdir(parents=True, exist_ok=True)
     inside, stop = Inside(main.Gateway(settings, Folder([folder.manifests]), folder.state), folder), asyncio.Event()

@@ -34,11 +34,15 @@ local failed, fail = bounded()  -- apart, so that guesses never push out those w
 local cached, cache = bounded()
 local pepper = tostring({}) .. tostring(os.clock()) .. tostring(math.random())
 
+local function unhexed(text)
+  return (text:gsub("%x%x", function(two) return char(tonumber(two, 16)) end))
+end
+
 local function users_of(text)
   local users = {}
   for line in text:gmatch("[^\n]+") do
-    local name, digest = line:match("^([^:]*):(.*)$")
-    users[name] = digest
+    local name, form, salt, own, verifier = line:match("^([^:]*):([^:]*):([^:]*):([^:]*):([^:]*)$")
+    users[name] = {form = form, salt = unhexed(salt), pepper = own, verifier = unhexed(verifier)}
   end
   return users
 end
@@ -109,22 +113,20 @@ end
 
 -- Passwords ----------------------------------------------------------------------------------------------------------
 
-local function is_slow(digest)
-  return digest:sub(1, 1) == "$"
-end
+local slow = {["apr1"] = "$apr1$", ["1"] = "$1$"}
+local nobody = {form = "sha", salt = "", pepper = "", verifier = ""}
 
-local function matches(password, digest)
-  local kind, rest = digest:match("^{(%u+)}(.*)$")
-  if kind == "PLAIN" then
-    return same(sha1(pepper .. rest), sha1(pepper .. password))
-  elseif kind == "SHA" then
-    return same(sha1(password), decoded(rest) or "")
-  elseif kind == "SSHA" then
-    local raw = decoded(rest) or ""
-    return same(sha1(password .. raw:sub(21)), raw:sub(1, 20))
+-- What the form of a user's digest makes of a password, hashed again as the control plane has hashed the digest.
+local function matches(password, user)
+  local found = password
+  if user.form == "sha" then
+    found = sha1(password)
+  elseif user.form == "ssha" then
+    found = sha1(password .. user.salt)
+  elseif slow[user.form] then
+    found = md5_crypt(password, user.salt:sub(1, 8), slow[user.form])
   end
-  local magic, salt, hashed = digest:match("^(%$%w+%$)([^$]*)%$(.*)$")
-  return magic ~= nil and same(md5_crypt(password, salt:sub(1, 8), magic), hashed)
+  return same(sha1(user.pepper .. found), user.verifier)
 end
 
 -- Slow digests take a millisecond or two each: a route may have so many of them checked a second by one worker, so that
@@ -151,14 +153,14 @@ local function password(handle, config, id)
     return 200
   elseif not failed(key) then
     local user, given = (decoded(credentials) or ""):match("^([^:]*):(.*)$")
-    local digest = user and config.users[user]
+    local known_user = user and config.users[user]
     -- An unknown user costs as much time as a known one.
-    local compared = digest or select(2, next(config.users)) or "{SHA}"
-    if is_slow(compared) and not may_work(config, handle:timestamp()) then
+    local compared = known_user or select(2, next(config.users)) or nobody
+    if slow[compared.form] and not may_work(config, handle:timestamp()) then
       return 503
     end
     local right = matches(given or "", compared)
-    if right and digest ~= nil then
+    if right and known_user then
       pass(key, true)
       return 200
     end

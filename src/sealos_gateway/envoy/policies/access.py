@@ -18,7 +18,7 @@ from typing import Any
 
 from sealos_gateway.envoy import api, names
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import networks
+from sealos_gateway.envoy.policies import networks, verifiers
 from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges, Policy
 from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import Route
@@ -90,7 +90,7 @@ def redact(message: api.Message) -> None:
 
 def _basic(wanted: BasicAuth) -> dict[str, Any]:
     realm = wanted.realm.replace("\\", "\\\\").replace('"', '\\"')
-    return {"realm": realm, "users": wanted.users.decode("utf-8", "surrogateescape")}
+    return {"realm": realm, "users": verifiers.lines(wanted.users)}
 
 
 def _external(wanted: ExternalAuth, context: Context) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Lines of htpasswd as what Envoy gets: enough to check a password, and not the digest itself.
+
+When Envoy refuses routes it writes them to its log as they are. So what stands there is not `{PLAIN}` and a password, or
+a digest that is used elsewhere too, but a salted hash of it: `access.lua` computes the digest of what a client sent,
+hashes that in the same way, and compares.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+_MD5 = re.compile(rb"\$(apr1|1)\$([^$]*)\$(.*)")
+_SHA1_BYTES = 20
+
+
+def lines(users: bytes) -> str:
+    """`name:form:salt:pepper:verifier` for each line `name:digest`. `form` is plain, sha, ssha, apr1 or 1, `salt` (in
+    hex) belongs to the form, `verifier` is SHA-1 of pepper and digest, in hex."""
+    return "\n".join(_line(line) for line in users.split(b"\n"))
+
+
+def _line(line: bytes) -> str:
+    name, _, digest = line.partition(b":")
+    form, salt, value = _parts(digest)
+    # The same for the same line, so that equal routes have equal bytes; it need not be secret, only of its own.
+    pepper = hashlib.blake2b(line, digest_size=8).hexdigest()
+    verifier = hashlib.sha1(pepper.encode() + value, usedforsecurity=False).hexdigest()
+    return f"{name.decode('utf-8', 'surrogateescape')}:{form}:{salt.hex()}:{pepper}:{verifier}"
+
+
+def _parts(digest: bytes) -> tuple[str, bytes, bytes]:
+    """Form, salt, and what the form makes of the password."""
+    if digest.startswith(b"{PLAIN}"):
+        return "plain", b"", digest.removeprefix(b"{PLAIN}")
+    if digest.startswith(b"{SHA}"):
+        return "sha", b"", _decoded(digest.removeprefix(b"{SHA}"))
+    if digest.startswith(b"{SSHA}"):
+        raw = _decoded(digest.removeprefix(b"{SSHA}"))
+        return "ssha", raw[_SHA1_BYTES:], raw[:_SHA1_BYTES]
+    found = _MD5.fullmatch(digest.partition(b":")[0])
+    assert found is not None, "only what can be checked is in the model"
+    return found[1].decode(), found[2], found[3]
+
+
+def _decoded(text: bytes) -> bytes:
+    return base64.b64decode(text.rstrip(b"=") + b"=" * (-len(text.rstrip(b"=")) % 4))
