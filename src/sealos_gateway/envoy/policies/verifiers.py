@@ -1,8 +1,8 @@
 """Lines of htpasswd as what Envoy gets: enough to check a password, and not the digest itself.
 
-When Envoy refuses routes it writes them to its log as they are. So what stands there is not `{PLAIN}` and a password, or
-a digest that is used elsewhere too, but a salted hash of it: `access.lua` computes the digest of what a client sent,
-hashes that in the same way, and compares.
+When Envoy refuses routes it writes them to its log as they are. So what stands there is no password and no digest that
+is used elsewhere too, but a salted hash of it: `access.lua` computes the digest of what a client sent, hashes that in
+the same way, and compares.
 """
 
 from __future__ import annotations
