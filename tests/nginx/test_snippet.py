@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sealos_gateway.model.policy import HeaderAction, Networks
 from sealos_gateway.model.statements import Statements, Variant
 from sealos_gateway.model.template import literal
-from sealos_gateway.model.traffic import Redirect, Respond
+from sealos_gateway.model.traffic import Redirect
 from sealos_gateway.nginx.directives import RULES
 from sealos_gateway.nginx.lexer import Position
 from sealos_gateway.nginx.snippet import Translation, translate
@@ -160,8 +160,8 @@ def test_variables_that_are_constant_are_decided_beforehand() -> None:
     text = "if ($host ~* ^www\\.(.*)) { return 301 https://$1$request_uri; } add_header X-N $namespace;"
     found = translate(text, known={"host": literal("www.a.test"), "namespace": literal("ns")})
     (variant,) = found.statements.variants
-    assert isinstance(variant.answer, Respond)
-    assert str(variant.response_headers[0].value) == "https://a.test{path and query}"
+    assert isinstance(variant.answer, Redirect)
+    assert str(variant.answer.location) == "https://a.test{path and query}"
     (variant,) = translate(text, known={"host": literal("a.test"), "namespace": literal("$ns%")}).statements.variants
     assert variant.answer is None
     assert variant.response_headers[0].value == literal("$ns%")
@@ -197,8 +197,7 @@ def test_redirects_of_paths_are_values() -> None:
         301, "https", "b.test", 8443, pattern="(?s)^.*?(?:^/a/(.*)$).*$", substitution="/\\1"
     )
     variant = translate("rewrite ^ http://b.test/x? redirect;").statements.variants[0]
-    assert variant.answer == Respond(302)
-    assert variant.response_headers[0].value == literal("http://b.test/x")
+    assert variant.answer == Redirect(302, location=literal("http://b.test/x"))
 
 
 def test_networks() -> None:

@@ -33,8 +33,7 @@ class Tuning(_Value, frozen=True):
 class Variant(_Value, frozen=True):
     """One alternative. The changes of headers are made in their order, after those of the route itself.
 
-    With `answer` nothing is forwarded, and only `response_headers` and the access log mean anything. A `Respond` with a
-    `location` among them is a redirect whose URL is put together per request.
+    With `answer` nothing is forwarded, and only `response_headers` and the access log mean anything.
 
     `rewrite` replaces the whole path (`pattern` covers all of it), or the Host. With `again`, nginx looks for the
     path's rule once more, with the new path: the same as staying only where every new path belongs to this route;

@@ -77,7 +77,7 @@ def _redirected(value: Template, status: int, way: Way, at: Position, keep_query
     if way.path is not None and any(variable.of in (Of.PATH, Of.QUERY) for variable in value.variables):
         raise NginxError(at, "the path has been rewritten before; write the redirect before the rewrite")
     if not captures and not keep_query:
-        return way._replace(answer=Respond(status), location=value, ended=True)
+        return way._replace(answer=Redirect(status, location=value), ended=True)
     redirect = _redirect(value, status, way.groups.condition, at, keep_query)
     return way._replace(answer=redirect, ended=True)
 

@@ -186,8 +186,6 @@ def _of_answer(way: Way, level: Level, changes: list[HeaderChange]) -> tuple[Hea
     answer = way.answer
     status = answer.status if isinstance(answer, Respond) else answer.code if answer else 0
     own: list[HeaderChange] = []
-    if way.location is not None:
-        own.append(HeaderChange(HeaderAction.SET, "location", way.location))
     content_type = ""
     if isinstance(answer, Respond) and answer.body:
         content_type = level.default_type or _DEFAULT_TYPE

@@ -29,7 +29,7 @@ class Rewritten(NamedTuple):
 
 
 class Way(NamedTuple):
-    """`chosen` is the block of the last `if` that was true; `location` the header of an answer that is a redirect."""
+    """`chosen` is the block of the last `if` that was true."""
 
     known: variables.Known
     in_server: bool = False
@@ -38,7 +38,6 @@ class Way(NamedTuple):
     groups: Groups = Groups()
     path: Rewritten | None = None
     answer: Redirect | Respond | None = None
-    location: Template | None = None
     ended: bool = False
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.template import Template, literal
-from sealos_gateway.model.traffic import Forward, Respond, Route
+from sealos_gateway.model.traffic import Forward, Redirect, Respond, Route
 from sealos_gateway.nginx import snippet
 from sealos_gateway.resources.annotations import snippets
 from sealos_gateway.resources.meta import Origin, Ref
@@ -80,7 +80,11 @@ def applied(
     found: list[Route] = []
     for route in routes:
         texts = said.get(route.origin)
-        found += [route] if texts is None else _expanded(route, host, texts, problems)
+        # A redirect by annotation answers before anything that the snippet says.
+        if texts is None or isinstance(route.action, Redirect):
+            found.append(route)
+        else:
+            found += _expanded(route, host, texts, problems)
     return tuple(found)
 
 
