@@ -1,4 +1,4 @@
-"""The command line `sgw`: `run`, `control`, `node`, `translate`, `explain`, `check`, `webhook`, `echo`."""
+"""The command line `sgw`: a function per command, `run` and the others."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from sealos_gateway.echo import server as echo_server
 from sealos_gateway.files import source as files
 from sealos_gateway.kube.config import ConfigError, InCluster, KubeConfig
 from sealos_gateway.kube.sync import Scope
+from sealos_gateway.migrate import diff, findings, reading
+from sealos_gateway.migrate import report as migration
 from sealos_gateway.model.problem import printable
 from sealos_gateway.node import privileges
 from sealos_gateway.node.supervisor import SupervisorError
@@ -322,6 +324,81 @@ def _print_explanation(found: explain.Explanation) -> None:
         _out.print(Text(f"  {mark} {candidate.object}  {candidate.match}: {candidate.why}", style=style))
     for line in dict.fromkeys((*found.problems, *found.others)):
         _out.print(Text(f"   ! {line}", style="yellow"))
+
+
+@app.command("migrate")
+def migrate_from(
+    source: Annotated[str, typer.Option("--from", help="ingress-nginx or higress.")],
+    filename: Sources = None,
+    kubeconfig: Kubeconfig = None,
+    namespace: Namespaces = None,
+    namespace_selector: Selector = "",
+    configmap: Annotated[list[str] | None, typer.Option(help="The controller's ConfigMap, as namespace/name.")] = None,
+    output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
+    config: Config = None,
+    ingress_class: Classes = None,
+) -> None:
+    """Say what of another gateway's configuration works here. Status 0: all; 1: something differs; 2: is refused."""
+    if source not in reading.CONTROLLERS or output not in ("text", "json"):
+        raise _fail(f"--from {source} -o {output}: write --from ingress-nginx or higress, -o text or json", 64)
+    if bool(filename) == bool(kubeconfig):
+        raise _fail("say where the objects are: either -f or --kubeconfig", 64)
+    base, wanted, classes = _settings(config), reading.places(source, configmap or []), ingress_class or []
+    try:
+        if kubeconfig:
+            scope = Scope(tuple(namespace or ()), namespace_selector)
+            access = KubeConfig(str(kubeconfig))
+            read = asyncio.run(reading.from_cluster(source, access, scope, base, wanted, classes))
+        else:
+            _must_exist(filename or [])
+            read = reading.from_files(source, filename or [], base, wanted, classes)
+    except (ConfigError, settings.SettingsError, ValueError) as error:
+        raise _fail(str(error), 64) from None
+    problems = [*read.problems, *read.pipeline.problems()]
+    found = migration.report(source, read.pipeline, problems, read.maps)
+    if output == "json":
+        sys.stdout.write(found.as_json().decode())
+    else:
+        _print_migration(found)
+    raise typer.Exit(int(found.severity))
+
+
+def _print_migration(found: findings.Report) -> None:
+    _out.print(f"from {found.source}: {found.ingresses} Ingresses, {found.hosts} hosts")
+    counts = ", ".join(f"{found.count(it)} {it.name.lower()}" for it in findings.Severity)
+    _out.print(f"annotations and keys: {counts}")
+    style = {findings.Severity.REFUSED: "bold red", findings.Severity.DIFFERS: "yellow"}
+    for group in findings.grouped(found.findings):
+        head = (f"{group.severity.name.lower():<8}", style[group.severity])
+        _out.print(Text.assemble(head, (group.field, "bold"), printable(f": {group.message}")))
+        more = f" and {len(group.objects) - 3} more" if len(group.objects) > 3 else ""
+        _out.print(Text(printable(f"         {', '.join(group.objects[:3])}{more}"), style="dim"))
+
+
+@app.command("diff")
+def compare(
+    filename: Annotated[list[Path], typer.Option("-f", "--filename", help="Twice: the old folder, then the new one.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
+    config: Config = None,
+    ingress_class: Classes = None,
+) -> None:
+    """Say which requests are answered differently by a second set of manifests; exit status 1 when there are any."""
+    if len(filename) != 2 or output not in ("text", "json"):
+        raise _fail("write -f OLD -f NEW, and -o text or json", 64)
+    chosen = _settings(config, ingress_class)
+    (old, _), (new, _) = (_loaded([path], chosen) for path in filename)
+    found = diff.differences(old, new)
+    if output == "json":
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+    else:
+        for one in found:
+            more = f"  (and {one.requests - 1} like it)" if one.requests > 1 else ""
+            _out.print(Text.assemble((printable(one.request), "bold"), more))
+            for change in one.changes:
+                _out.print(Text(printable(f"  - {change.aspect}: {change.old or 'none'}"), style="red"))
+                _out.print(Text(printable(f"  + {change.aspect}: {change.new or 'none'}"), style="green"))
+        _err.print(f"{len(found)} differences")
+    raise typer.Exit(1 if found else 0)
 
 
 @app.command()

@@ -80,6 +80,14 @@ def explain(
     return msgspec.structs.replace(found, object=str(chosen.origin), **_answer(chosen, scheme, pipeline))
 
 
+def route(url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Route | None:
+    """The route that `explain` finds; None where no route answers. Raises UrlError."""
+    _, name, path, query = _parse(url, pipeline)
+    row, _ = _host(name, pipeline)
+    request = Request(path, method, name, query, headers)
+    return next((one for one in row.routes if matches(one.match, request)), None) if row else None
+
+
 def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str, str]:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
