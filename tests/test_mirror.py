@@ -83,7 +83,7 @@ EXCEPTIONS = {
     "model/statements.py": ("nginx/test_snippet.py", "values without logic"),
     **{
         f"migrate/{name}.py": ("migrate/test_report.py", "a part of `sgw migrate`, tested as a user sees it")
-        for name in ("configmaps", "findings", "higress", "reading")
+        for name in ("configmaps", "findings", "higress")
     },
     **{
         f"migrate/{name}.py": ("migrate/test_diff.py", "a part of `sgw diff`, tested as a user sees it")

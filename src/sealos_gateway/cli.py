@@ -352,7 +352,7 @@ def migrate_from(
         else:
             _must_exist(filename or [])
             read = reading.from_files(source, filename or [], base, wanted, classes)
-    except (ConfigError, settings.SettingsError, ValueError) as error:
+    except (ConfigError, reading.UnansweredError, settings.SettingsError) as error:
         raise _fail(str(error), 64) from None
     problems = [*read.problems, *read.pipeline.problems()]
     found = migration.report(source, read.pipeline, problems, read.maps)

@@ -26,6 +26,12 @@ from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import Settings
 
 Put = tuple[kinds.Kind, Ref, Resource]
+
+
+class UnansweredError(Exception):
+    """The API server cannot be read."""
+
+
 CONTROLLERS = {"ingress-nginx": "k8s.io/ingress-nginx", "higress": "higress.io/higress-controller"}
 _CLASSES = {"ingress-nginx": ("nginx",), "higress": ("higress", "nginx")}
 
@@ -75,12 +81,31 @@ def from_files(
 
 
 async def from_cluster(
-    source: str, access: Access, scope: sync.Scope, base: Settings, wanted: Sequence[Ref], classes: Sequence[str]
+    source: str,
+    access: Access,
+    scope: sync.Scope,
+    base: Settings,
+    wanted: Sequence[Ref],
+    classes: Sequence[str],
+    seconds: float = 60.0,
 ) -> Read:
-    """Everything that an API server has, and what it refers to. Raises ApiError and ConfigError."""
+    """Everything that an API server has, and what it refers to. Raises ConfigError, and UnansweredError when it has not
+    told everything within `seconds`."""
     await access.load()
-    async with Client(access, SystemClock()) as api, asyncio.TaskGroup() as group:
+    async with Client(access, SystemClock()) as api:
         door = sync.Source(api, sync.KINDS, scope)
+        try:
+            async with asyncio.timeout(seconds):
+                return await _everything(door, source, base, wanted, classes)
+        except TimeoutError:
+            said = "; ".join(str(problem) for problem in door.problems[:3]) or "it does not answer"
+            raise UnansweredError(f"the API server has not told everything within {seconds:g} s: {said}") from None
+
+
+async def _everything(
+    door: sync.Source, source: str, base: Settings, wanted: Sequence[Ref], classes: Sequence[str]
+) -> Read:
+    async with asyncio.TaskGroup() as group:
         for ref in wanted:
             door.need(ref, True, kinds.CONFIG_MAP)
         watching = group.create_task(door.run(), name="watches")
