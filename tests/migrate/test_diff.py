@@ -145,3 +145,16 @@ def test_samples_match(pattern: str) -> None:
 def test_a_sample_matches_or_there_is_none(pattern: str) -> None:
     if not regex.problem(pattern) and (text := sample(pattern)) is not None:
         assert regex.compiled(pattern).fullmatch(text)
+
+
+def test_a_backend_that_changes_under_equal_routes(tmp_path: Path) -> None:
+    """The routes are the same values; what the gateway speaks to the Service is not."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    text = SERVICES + ingress("a.example.com", {"/": "web"})
+    (tmp_path / "old" / "all.yaml").write_text(text)
+    (tmp_path / "new" / "all.yaml").write_text(text.replace("[{port: 80}]", "[{port: 80, appProtocol: https}]", 1))
+    options = ["-f", str(tmp_path / "old"), "-f", str(tmp_path / "new"), "-o", "json", "--ingress-class", "nginx"]
+    result = CliRunner().invoke(app, ["diff", *options])
+    assert result.exit_code == 1
+    assert "https" in differences(result)["GET http://a.example.com/"]["backend"][1]

@@ -9,7 +9,7 @@ import msgspec
 from sealos_gateway import explain
 from sealos_gateway.migrate.requests import Ask, requests
 from sealos_gateway.model.policy import Policy
-from sealos_gateway.model.traffic import Route
+from sealos_gateway.model.traffic import Route, VirtualHost
 from sealos_gateway.pipeline import Pipeline
 
 
@@ -35,6 +35,8 @@ def differences(old: Pipeline, new: Pipeline) -> list[Difference]:
     found: list[Difference] = []
     for key in sorted({*old.hosts.rows, *new.hosts.rows}):
         before, after = old.hosts.get(key), new.hosts.get(key)
+        if before is not None and before == after and _stands_on(before, old) == _stands_on(before, new):
+            continue  # explanations look at every Ingress: they are for what may have changed
         routes = [route for row in (before, after) if row for route in row.routes]
         alike: dict[tuple[Change, ...], Difference] = {}
         for ask in requests(key.host, routes):
@@ -45,6 +47,17 @@ def differences(old: Pipeline, new: Pipeline) -> list[Difference]:
                 alike[changes] = Difference(key.host, shown, changes, 1 + (before_it.requests if before_it else 0))
         found += alike.values()
     return found
+
+
+def _stands_on(row: VirtualHost, pipeline: Pipeline) -> list[object]:
+    """All that the answers of a host depend on besides its routes."""
+    backends = {backend for route in row.routes for backend in route.backends}
+    parent = row.key.host.partition(".")[2]
+    patterns = (row.key.host, f"*.{parent}", "*")
+    return [
+        *((pipeline.backends.get(key), bool(pipeline.endpoints.get(key))) for key in sorted(backends)),
+        *(bool(pipeline.certificates.get(pattern)) for pattern in patterns),
+    ]
 
 
 def _changes(ask: Ask, old: Pipeline, new: Pipeline) -> Iterator[Change]:
