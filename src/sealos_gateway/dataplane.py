@@ -91,6 +91,8 @@ class DataPlane:
     async def unready(self) -> str:
         """Why no traffic should come here yet; empty after the first complete acknowledged configuration, as long as
         Envoy is live."""
+        if refused := self._refused_listeners():
+            return refused
         if not self._was_ready:
             revision = self._snapshot.revision
             self._was_ready = self._ready.is_set() and revision > 0 and self._fleet.all_acked(revision)
@@ -100,6 +102,15 @@ class DataPlane:
             return "" if await self.admin.is_live() else "Envoy is not live"
         except AdminError as error:
             return f"Envoy does not answer: {error}"
+
+    def _refused_listeners(self) -> str:
+        """Why Envoy listens nowhere, though it has answered to everything: it never took one of its listeners."""
+        if self._was_ready:
+            return ""
+        refused = [it for it in self._fleet.rejections() if it.type == names.LISTENER]
+        if not refused or len(refused) < self._snapshot.count(names.LISTENER):
+            return ""
+        return f"Envoy refuses every listener, {refused[0].name} because: {refused[0].message}"
 
     def _write_bootstrap(self) -> None:
         envoy = self._settings.envoy

@@ -60,6 +60,22 @@ async def test_replicas_that_start_at_once_agree() -> None:
         assert len(set(await asyncio.gather(*(patient() for _ in range(5))))) == 1
 
 
+async def test_what_was_made_empty_is_filled_in_and_keeps_all_else() -> None:
+    kube = FakeKube()
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    async with kube.running():
+        for plural, kind in (("secrets", {"kind": "Secret", "type": "Opaque"}), ("configmaps", {"kind": "ConfigMap"})):
+            metadata = {"name": PLACE[1], "namespace": PLACE[0], "labels": labels}
+            kube.put(plural, {"apiVersion": "v1", **kind, "metadata": metadata})
+        first, second = await kept(kube), await kept(kube)
+        assert first.bundle == second.bundle
+        assert found(kube, "secrets")["type"] == "Opaque"
+        assert b64decode(found(kube, "secrets")["data"]["tls.crt"]) == first.bundle
+        assert found(kube, "configmaps")["data"] == {"ca.crt": first.bundle.decode()}
+        assert [found(kube, plural)["metadata"]["labels"] for plural in ("secrets", "configmaps")] == [labels] * 2
+        assert not kube.asked("/secrets", "POST")
+
+
 async def test_a_config_map_that_was_changed_or_deleted_is_put_right() -> None:
     kube = FakeKube()
     async with kube.running():
@@ -73,7 +89,7 @@ async def test_a_config_map_that_was_changed_or_deleted_is_put_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"tls.crt": "%%%", "tls.key": ""}, {"tls.crt": "aGFsZg==", "tls.key": "aGFsZg=="}]
+    "data", [{"tls.crt": "aGFsZg=="}, {"tls.crt": "%%%", "tls.key": ""}, {"tls.crt": "aGFsZg==", "tls.key": "aGFsZg=="}]
 )
 async def test_a_damaged_secret_is_told_and_left(data: dict[str, str]) -> None:
     kube = FakeKube()

@@ -1,6 +1,8 @@
 """The control plane's authority in a Secret, and its certificate in a ConfigMap for nodes to mount.
 
-Replicas that start at once race for the Secret: `create` lets one win, and the others read what it made.
+Replicas that start at once race for the Secret: one wins, and the others read what it made. Where somebody has made
+Secret and ConfigMap already, empty, as the chart does, they are filled in and keep all else they have: so they go with
+whatever they belong to, and no right to create any is needed.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -20,24 +22,10 @@ from sealos_gateway.trust.identity import TrustError
 
 _CERTIFICATE, _KEY, _BUNDLE = "tls.crt", "tls.key", "ca.crt"
 _LABELS: Final = {"app.kubernetes.io/managed-by": "sealos-gateway"}
+_OBJECTS: Final = msgspec.json.Decoder(dict[str, Any])
 
 
-class _Metadata(msgspec.Struct, rename="camel", omit_defaults=True):
-    name: str
-    namespace: str
-    resource_version: str = ""
-    labels: dict[str, str] | None = None
-
-
-class _Data(msgspec.Struct, rename="camel", omit_defaults=True):
-    metadata: _Metadata
-    api_version: str = "v1"
-    kind: str = ""
-    type: str = ""
-    data: dict[str, str] | None = None
-
-
-_DATA = msgspec.json.Decoder(_Data)
+Object = dict[str, Any]
 
 
 class SecretKeeper:
@@ -49,7 +37,7 @@ class SecretKeeper:
     async def authority(self, make: Callable[[], Credentials]) -> Authority:
         """The kept one, or a new one that is kept from now on. Raises TrustError."""
         try:
-            kept = await self._kept() or await self._create(make())
+            kept = await self._kept(make)
             found = Authority(*(b64decode(kept.get(name, ""), validate=True) for name in (_CERTIFICATE, _KEY)))
             await self._publish(found.bundle.decode())
         except ApiError as error:
@@ -59,38 +47,42 @@ class SecretKeeper:
             raise TrustError(f"Secret {self._namespace}/{self._name} is damaged: {error}") from error
         return found
 
-    async def _kept(self) -> dict[str, str]:
-        try:
-            found: _Data = wire.decode(_DATA, await self._api.request("GET", self._path("secrets", self._name)))
-        except NotFoundError:
-            return {}
-        return found.data or {}
-
-    async def _create(self, made: Credentials) -> dict[str, str]:
+    async def _kept(self, make: Callable[[], Credentials]) -> dict[str, str]:
+        found = await self._read("secrets")
+        if found and found.get("data"):
+            return dict(found["data"])
+        made = make()
         data = {_CERTIFICATE: made.certificate, _KEY: bytes(made.key)}
         encoded = {name: b64encode(value).decode() for name, value in data.items()}
-        secret = _Data(self._metadata(), kind="Secret", type="kubernetes.io/tls", data=encoded)
         try:
-            await self._api.request("POST", self._path("secrets"), body=msgspec.json.encode(secret))
+            await self._write("secrets", found, {"kind": "Secret", "type": "kubernetes.io/tls"}, encoded)
         except ConflictError:
-            return await self._kept()
+            return dict((await self._read("secrets") or {}).get("data") or {})
         return encoded
 
     async def _publish(self, bundle: str) -> None:
         """Nodes trust what stands there."""
-        wanted = _Data(self._metadata(), kind="ConfigMap", data={_BUNDLE: bundle})
+        found = await self._read("configmaps")
+        if found is None or (found.get("data") or {}).get(_BUNDLE) != bundle:
+            await self._write("configmaps", found, {"kind": "ConfigMap"}, {_BUNDLE: bundle})
+
+    async def _read(self, plural: str) -> Object | None:
         try:
-            answer = await self._api.request("GET", self._path("configmaps", self._name))
+            answer = await self._api.request("GET", self._path(plural, self._name))
         except NotFoundError:
-            await self._api.request("POST", self._path("configmaps"), body=msgspec.json.encode(wanted))
+            return None
+        found: Object = wire.decode(_OBJECTS, answer)
+        return found
+
+    async def _write(self, plural: str, found: Object | None, kind: Object, data: dict[str, str]) -> None:
+        """Fill in what was found, or make one. Raises ConflictError when another was faster."""
+        if found is not None:
+            whole = {"apiVersion": "v1", "kind": kind["kind"], **found, "data": data}
+            await self._api.request("PUT", self._path(plural, self._name), body=msgspec.json.encode(whole))
             return
-        found: _Data = wire.decode(_DATA, answer)
-        if (found.data or {}).get(_BUNDLE) != bundle:
-            wanted.metadata.resource_version = found.metadata.resource_version
-            await self._api.request("PUT", self._path("configmaps", self._name), body=msgspec.json.encode(wanted))
+        metadata = {"name": self._name, "namespace": self._namespace, "labels": _LABELS}
+        whole = {"apiVersion": "v1", **kind, "metadata": metadata, "data": data}
+        await self._api.request("POST", self._path(plural), body=msgspec.json.encode(whole))
 
     def _path(self, plural: str, name: str = "") -> str:
         return client.path("v1", plural, self._namespace, name)
-
-    def _metadata(self) -> _Metadata:
-        return _Metadata(self._name, self._namespace, labels=_LABELS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import errno
 import logging
 import os
 import signal
@@ -73,9 +74,10 @@ def check_port(address: str, port: int) -> None:
             probe.bind((address, port))
             probe.listen(1)
         except OSError as error:
-            raise PortTakenError(
-                f"cannot listen on {address}:{port}: {error.strerror}; stop what uses the port or choose another"
-            ) from error
+            remedy = "stop what uses the port or choose another"
+            if error.errno == errno.EACCES:
+                remedy = "a port below 1024 needs root or the capability NET_BIND_SERVICE; or choose another"
+            raise PortTakenError(f"cannot listen on {address}:{port}: {error.strerror}; {remedy}") from error
 
 
 class Supervisor:
