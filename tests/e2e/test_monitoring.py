@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import yaml
 
@@ -15,6 +17,7 @@ from tests import pem
 from tests.e2e import manifests, tls
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import Site
+from tests.e2e.fleet import Fleet
 from tests.e2e.processes import eventually, free_ports
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -75,6 +78,20 @@ async def scraped(site: Site, name: str) -> Exported:
     return await eventually(check, 20)
 
 
+@pytest.fixture
+async def apart(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[str]]:
+    """What control plane and node tell where they are apart."""
+    fleet = Fleet(tmp_path_factory.mktemp("f"), [])
+    try:
+        control = await asyncio.to_thread(fleet.controls[0].start)
+        node = await asyncio.to_thread(fleet.node().start)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            ports = (control.status_port, node.status_port)
+            yield [(await http.get(f"http://127.0.0.1:{port}/metrics")).text for port in ports]
+    finally:
+        await asyncio.to_thread(fleet.stop)
+
+
 #: Of the webhook, which has a status port of its own (tests/webhook/test_server.py looks at it).
 ELSEWHERE = {"sgw_webhook_certificate_expiry_seconds"}
 
@@ -89,8 +106,9 @@ def panels() -> list[dict[str, Any]]:
     return [panel for panel in found["panels"] if panel["type"] != "row"]
 
 
-async def test_every_metric_that_is_asked_for_is_exported(busy: Site) -> None:
-    found = await scraped(busy, "envoy_http_downstream_rq_time_bucket")
+async def test_every_metric_that_is_asked_for_is_exported(busy: Site, apart: list[str]) -> None:
+    one, two = await scraped(busy, "envoy_http_downstream_rq_time_bucket"), exported(*apart)
+    found = Exported(one.names | two.names, one.labels | two.labels)
     asked = [(rule["alert"], rule["expr"]) for rule in rules()]
     asked += [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]
     assert len(asked) > 30
