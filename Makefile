@@ -39,6 +39,7 @@ bench: $(STAMP)  ## measure the bars; results in bench/results
 docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md, deploy/crds and the settings that the chart accepts
 	$(BIN)/python -m sealos_gateway.reference docs
 	$(BIN)/python -m sealos_gateway.definitions deploy/crds
+	$(BIN)/python -m sealos_gateway.definitions deploy/helm/sealos-gateway/crds
 
 # Tools that are Go modules; the module proxy and its checksums make sure that the version is what it says.
 TOOLS := .tools

@@ -16,6 +16,8 @@ _KUBE_VERSION = "1.36.0"
 _HEAD = f"""\
 # Made by `make static` from deploy/helm/sealos-gateway with its defaults: edit there, not here.
 #   kubectl apply -f install.yaml
+# Private keys are not kept on disk (gateway.sealKey in the chart's values): after a restart while the control plane is
+# away a node serves HTTP and no HTTPS until it is back.
 apiVersion: v1
 kind: Namespace
 metadata:
@@ -27,6 +29,8 @@ metadata:
 def rendered() -> str:
     """The whole file. Raises CalledProcessError when the chart cannot be rendered."""
     command = [HELM, "template", NAMESPACE, CHART, "--namespace", NAMESPACE, "--kube-version", _KUBE_VERSION]
+    # A key that everybody can read would seal nothing.
+    command += ["--set", "gateway.sealKey.create=false", "--include-crds"]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     # Nothing tells Kubernetes that these objects belong to a release of Helm: they do not.
     found = "\n".join(

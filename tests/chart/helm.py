@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ def missing() -> str:
 
 
 def call(*arguments: str, kubeconfig: Path | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-    if kubeconfig:
-        environment["KUBECONFIG"] = str(kubeconfig)
-    return subprocess.run(
-        [BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    """Helm as for a user without settings of his own."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {"PATH": os.environ["PATH"], "HOME": home}
+        if kubeconfig:
+            environment["KUBECONFIG"] = str(kubeconfig)
+        return subprocess.run(
+            [BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
 
 
 def values_file(folder: Path, values: Object) -> Path:

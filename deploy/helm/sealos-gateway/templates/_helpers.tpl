@@ -58,11 +58,15 @@ fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
+{{/* Capabilities that a container has besides none: a list. */}}
 {{- define "sgw.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+  {{- with . }}
+  add: {{ toJson . }}
+  {{- end }}
 {{- end }}
 
 {{- define "sgw.spread" -}}
@@ -94,14 +98,15 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* Probes of the status port; the address is that of the pod, or the one that is given. */}}
 {{- define "sgw.probes" -}}
 livenessProbe:
-  httpGet: {path: /healthz, port: status}
+  httpGet: {path: /healthz, port: status{{ with . }}, host: {{ . | quote }}{{ end }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: status}
+  httpGet: {path: /readyz, port: status{{ with . }}, host: {{ . | quote }}{{ end }}}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 3
@@ -117,6 +122,18 @@ readinessProbe:
 {{- end -}}
 {{- if and (ne .Values.rbac.secrets.access "named") .Values.rbac.secrets.names -}}
 {{- fail "rbac.secrets.names: only with rbac.secrets.access `named`" -}}
+{{- end -}}
+{{- if and (eq .Values.mode "daemonset") .Values.gateway.sysctls (not .Values.gateway.sysctlsOnHost) -}}
+{{- fail "gateway.sysctls: Kubernetes sets none for pods on the node's network; set them on the nodes, or say gateway.sysctlsOnHost: true" -}}
+{{- end -}}
+{{- if and .Values.gatewayApi.dataPlanes (or (eq .Values.mode "standalone") (not .Values.gatewayApi.enabled)) -}}
+{{- fail "gatewayApi.dataPlanes: they need gatewayApi.enabled and a control plane apart: any mode but standalone" -}}
+{{- end -}}
+{{- if and (eq .Values.mode "sidecar") (not .Values.sidecar.accounts) -}}
+{{- fail "sidecar.accounts: list the service accounts (namespace/name) whose pods may have a sidecar" -}}
+{{- end -}}
+{{- if and .Values.sidecar.webhook.certificate.existingSecret (not .Values.sidecar.webhook.certificate.caBundle) (not .Values.sidecar.webhook.certificate.annotations) -}}
+{{- fail "sidecar.webhook.certificate: with a Secret of yours say caBundle, or annotations for whoever injects it" -}}
 {{- end -}}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) -}}
 {{- fail "serviceAccount: create is false, so say its name" -}}

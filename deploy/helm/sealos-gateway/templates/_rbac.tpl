@@ -30,4 +30,30 @@
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+# Certificates of authorities, by name.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+{{- if .Values.gatewayApi.enabled }}
+{{- $kinds := list "gateways" "listenersets" "httproutes" "grpcroutes" "tlsroutes" "tcproutes" "udproutes" "backendtlspolicies" }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: {{ toJson (append $kinds "referencegrants") }}
+  verbs: [get, list, watch]
+- apiGroups: [gateway.networking.k8s.io]
+  resources:
+    {{- range $kinds }}
+    - {{ . }}/status
+    {{- end }}
+  verbs: [patch]
+- apiGroups: [gateway.sealos.io]
+  resources: [gatewayprofiles]
+  verbs: [get, list, watch]
+{{- $verbs := ternary (list "get" "list" "watch" "create" "patch" "delete") (list "get" "list" "watch") .Values.gatewayApi.dataPlanes }}
+- apiGroups: [""]
+  resources: [serviceaccounts, configmaps, services]
+  verbs: {{ toJson $verbs }}
+- apiGroups: [apps]
+  resources: [deployments, daemonsets]
+  verbs: {{ toJson $verbs }}
+{{- end }}
 {{- end }}
