@@ -29,7 +29,7 @@ SGW: Final = Path(sys.executable).parent / "sgw"
 IMAGES: Final = {
     "registry.k8s.io/gateway-api/echo-basic": {"entrypoint": [str(modules.BIN / "echo-basic")]},
     "registry.k8s.io/coredns/coredns": {"entrypoint": [str(modules.BIN / "coredns")]},
-    "sealos.io/sealos-gateway": {"entrypoint": [str(SGW)]},
+    "sealos.io/sealos-gateway": {"entrypoint": [sys.executable, "-m", "sealos_gateway"]},
 }
 DEFINITIONS: Final = modules.HERE.parent / "deploy" / "crds"
 _COLLECTIONS: Final = {

@@ -95,7 +95,7 @@ class DataPlane:
             return refused
         if not self._was_ready:
             revision = self._snapshot.revision
-            self._was_ready = self._ready.is_set() and revision > 0 and self._fleet.all_acked(revision)
+            self._was_ready = self._ready.is_set() and self._fleet.all_acked(revision)
         if not self._was_ready:
             return "Envoy has not acknowledged a complete configuration yet"
         try:
