@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sealos_gateway.live import Derived
 from sealos_gateway.model.upstream import Private
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.meta import LabelSelector, LabelSelectorRequirement
@@ -251,9 +252,11 @@ def test_one_set_more_wakes_only_its_own() -> None:
     for many in (10, 200):
         sets = [listener_set(listener("l", hostname=f"h{number}.com"), name=f"s{number}") for number in range(many)]
         made = pipeline(allowing("Same"), *sets)
-        before = made.gateway_api.set_listeners.computed
+        api = made.gateway_api
+        tables: list[Derived[Ref, Any]] = [api.set_claims, api.set_listeners, api.set_statuses]
+        before = [it.computed for it in tables]
         objects.put(made, listener_set(listener("l", hostname="new.com"), name="new"))
-        assert made.gateway_api.set_listeners.computed - before == 1
+        assert [it.computed - earlier for it, earlier in zip(tables, before, strict=True)] == [1, 1, 1]
 
 
 # ---------------------------------------------------------------- selectors

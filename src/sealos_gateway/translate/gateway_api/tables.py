@@ -14,6 +14,7 @@ from typing import Any, Final
 from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows
 from sealos_gateway.resources.core import Namespace
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus, ListenerSet, ListenerSetStatus
+from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import claims, conflicts, listeners, references, statuses
@@ -103,6 +104,10 @@ class GatewayTables:
         self._infrastructure, self._attached = infrastructure, attached
         graph = self._graph
         self.statuses: Derived[Ref, GatewayStatus] = Derived(graph, "gateway_statuses", self._status, self.claims)
+        # ListenerSets read only this of their Gateway: its counts change with each set and route, and wake nobody here.
+        self.verdicts: Derived[Ref, tuple[Condition, ...]] = Derived(
+            graph, "gateway_verdicts", self._verdict, self.statuses
+        )
         self.set_statuses: Derived[Ref, ListenerSetStatus] = Derived(
             graph, "listener_set_statuses", self._set_status, self.set_claims
         )
@@ -114,6 +119,10 @@ class GatewayTables:
         rows = read(self.listeners, ref) or ()
         sets = len(read(self.attached_sets, ref) or ())
         return statuses.gateway_status(gateway, rows, self._flaws(gateway, read), found, sets, self._count(read))
+
+    def _verdict(self, ref: Ref, read: Read) -> tuple[Condition, ...] | None:
+        row = read(self.statuses, ref)
+        return row.conditions if row else None
 
     def _flaws(self, gateway: Gateway, read: Read) -> list[Flaw]:
         reference = references.client_certificate(gateway)
@@ -129,8 +138,7 @@ class GatewayTables:
         row, own = read(self.world.listener_sets, ref), read(self.set_claims, ref)
         if row is None or own is None:
             return None
-        parent = read(self.statuses, own.gateway)
-        conditions = parent.conditions if parent else ()
+        conditions = read(self.verdicts, own.gateway) or ()
         rows = read(self.set_listeners, ref) or ()
         return statuses.set_status(row, own.refused, rows, conditions, self._count(read))
 
