@@ -241,6 +241,32 @@ def test_a_set_cannot_take_a_port_with_another_protocol() -> None:
     assert of(status(made), "http") == GOOD_LISTENER
 
 
+def test_a_listener_that_is_refused_takes_nothing_from_its_neighbours() -> None:
+    row_ = listener_set(listener("web", 80, hostname="b.com"), listener("tcp", 80, "TCP"))
+    made = pipeline(allowing("Same"), row_)
+    assert of(set_status(made), "tcp")["Accepted"] == "False ProtocolConflict"
+    assert of(set_status(made), "web") == GOOD_LISTENER
+    assert words(set_status(made).conditions)["Programmed"] == "True Programmed"
+
+
+def test_only_sets_that_add_something_are_counted() -> None:
+    conflicting = listener_set(listener("a", hostname="a.com"), name="vain")
+    made = pipeline(allowing("Same"), conflicting, listener_set(listener("b", hostname="b.com")))
+    assert status(made).attached_listener_sets == 1
+
+
+def test_a_set_needs_a_grant_of_its_own() -> None:
+    """The grant for Gateways is none for ListenerSets."""
+    made = pipeline(
+        allowing("All"), listener_set(https(secret_namespace="safe")), gateways.secret(in_="safe"),
+        gateways.grant("safe", "Gateway", "Secret"),
+    )  # fmt: skip
+    assert of(set_status(made), "https")["ResolvedRefs"] == "False RefNotPermitted"
+    assert words(set_status(made).conditions)["Accepted"] == "False ListenersNotValid"
+    objects.put(made, gateways.grant("safe", "ListenerSet", "Secret"))
+    assert words(set_status(made).conditions)["Accepted"] == "True Accepted"
+
+
 def test_a_set_of_a_gateway_that_is_not_accepted() -> None:
     bad = gateway(listener("odd", 99, "example.com/odd"), allowedListeners={"namespaces": {"from": "All"}})
     made = pipeline(bad, listener_set(listener("more", 8080)))

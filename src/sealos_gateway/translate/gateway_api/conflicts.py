@@ -8,7 +8,7 @@ one that comes before it (the Gateway's own, those of older ListenerSets) is ref
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from sealos_gateway.live import Read, Readable
@@ -21,41 +21,38 @@ PROTOCOL: Final = "ProtocolConflict"
 
 #: Looks up the claims of a member of a group of slots.
 Find = Any
+BySlot = Readable[Slot, Iterable[Any]]
 
 
-def reasons(own: Claims, read: Read, by_slot: Readable[Slot, Iterable[Any]], find: Find) -> list[str]:
+def reasons(own: Claims, read: Read, by_slot: BySlot, find: Find) -> list[str]:
     """For each listener of an owner why it is refused; empty when it is not."""
-    shared = Counter(slot for it in own.listeners for slot in claims.slots(own.gateway, it))
-    return [_reason(own, it, shared, read, by_slot, find) for it in own.listeners]
+
+    def earlier(slot: Slot) -> bool:
+        """Whether somebody who comes before the owner claims the slot too."""
+        found = (find(read, member) for member in read(by_slot, slot) or ())
+        return any(row is not None and row.order < own.order for row in found)
+
+    outside = [_conflict(own, it, earlier) for it in own.listeners]
+    left = [it for it, reason in zip(own.listeners, outside, strict=True) if not reason]
+    taken = Counter(slot for it in left for slot in claims.slots(own.gateway, it))
+    # A listener is in its own two slots; in those of other families only others are.
+    inside = [_conflict(own, it, lambda slot: taken[slot] > 1, lambda slot: taken[slot] > 0) for it in own.listeners]
+    return [first or second for first, second in zip(outside, inside, strict=True)]
 
 
-def _reason(
-    own: Claims,
-    listener: Listener,
-    shared: Counter[Slot],
-    read: Read,
-    by_slot: Readable[Slot, Iterable[Any]],
-    find: Find,
+def _conflict(
+    own: Claims, listener: Listener, taken: Callable[[Slot], bool], others: Callable[[Slot], bool] | None = None
 ) -> str:
+    """Why a listener conflicts with what has taken slots; `others` asks for slots that are not its own."""
     family, host = claims.slots(own.gateway, listener)
-    others = [slot for slot in _families(family) if slot in shared or _earlier(own, slot, read, by_slot, find)]
-    if others or (
-        family[4] not in FAMILIES.values() and (shared[family] > 1 or _earlier(own, family, read, by_slot, find))
-    ):
+    if any((others or taken)(slot) for slot in _families(family)):
         return PROTOCOL
-    if shared[host] > 1 or _earlier(own, host, read, by_slot, find):
-        return HOSTNAME
-    return ""
+    if family[4] not in FAMILIES.values():
+        return PROTOCOL if taken(family) else ""
+    return HOSTNAME if taken(host) else ""
 
 
 def _families(slot: Slot) -> list[Slot]:
     """The same port with every other family."""
     every = {*FAMILIES.values(), "TCP"} if slot[3] == "TCP" else {"UDP"}
     return [(*slot[:4], family) for family in sorted(every - {slot[4]})]
-
-
-def _earlier(own: Claims, slot: Slot, read: Read, by_slot: Readable[Slot, Iterable[Any]], find: Find) -> bool:
-    """Whether somebody who comes before the owner claims the slot too."""
-    members = read(by_slot, slot) or ()
-    found = (find(read, member) for member in members)
-    return any(row is not None and row.order < own.order for row in found)

@@ -61,7 +61,6 @@ class GatewayTables:
         self.set_claims: Derived[Ref, Claims] = over_sets("claims", claims.of_listener_set)
         self.by_slot: Index[Slot, Any] = Index(graph, "claims_by_slot", lambda it: it.slots, self.claims)
         self.by_slot.also(self.set_claims)
-        self.attached_sets: Index[Ref, Ref] = Index(graph, "attached_sets", _attached_to, self.set_claims)
 
     # ---------------------------------------------------------------- listeners
 
@@ -73,6 +72,7 @@ class GatewayTables:
         self.set_listeners: Derived[Ref, Judged] = Derived(
             graph, "listener_set_listeners", self._of_set, self.set_claims
         )
+        self.attached_sets: Index[Ref, Ref] = Index(graph, "attached_sets", _attached_to, self.set_listeners)
         by_port: Index[PortKey, Any] = Index(graph, "listeners_by_port", _port_keys, self.listeners)
         by_port.also(self.set_listeners)
         ports: Derived[PortKey, PortKey] = Derived(graph, "gateway_port_keys", lambda key, _: key, by_port)
@@ -146,8 +146,9 @@ class GatewayTables:
         return lambda owner, name: len(read(self._attached, (owner, name)) or ())
 
 
-def _attached_to(row: Claims) -> tuple[Ref, ...]:
-    return () if row.refused else (row.gateway,)
+def _attached_to(rows: Judged) -> set[Ref]:
+    """A ListenerSet is attached to its Gateway when it adds at least one good listener."""
+    return {it.gateway for it in rows if it.serves}
 
 
 def _port_keys(rows: Judged) -> set[PortKey]:
