@@ -12,7 +12,7 @@ import yaml
 
 from sealos_gateway.files.source import Source
 from sealos_gateway.resources import kinds
-from sealos_gateway.resources.gateway_api import gateways, policies, routes
+from sealos_gateway.resources.gateway_api import features, gateways, policies, routes
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 
@@ -168,3 +168,8 @@ def test_what_does_not_fit_is_named_by_its_field(kind: Kind, spec: dict[str, Any
     with pytest.raises(kinds.DecodeError) as caught:
         of(kind, spec)
     assert caught.value.field == field
+
+
+def test_features_are_claimed_once_and_in_order() -> None:
+    assert list(features.SUPPORTED) == sorted(set(features.SUPPORTED))
+    assert not [name for name in features.SUPPORTED if name.startswith("Mesh")]

@@ -8,4 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 #: Sorted, as the API wants it.
-SUPPORTED: Final[tuple[str, ...]] = ()
+SUPPORTED: Final[tuple[str, ...]] = (
+    "GatewayAddressEmpty",
+    "GatewayInfrastructurePropagation",
+    "GatewayStaticAddresses",
+)
