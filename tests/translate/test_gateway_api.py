@@ -249,6 +249,22 @@ def test_a_listener_that_is_refused_takes_nothing_from_its_neighbours() -> None:
     assert words(set_status(made).conditions)["Programmed"] == "True Programmed"
 
 
+def test_what_is_refused_stands_in_nobodys_way() -> None:
+    early = listener_set(listener("tcp", 80, "TCP"), name="early", created="2026-01-01T00:00:00Z")
+    late = listener_set(listener("web", 80, hostname="b.com"), name="late", created="2026-01-02T00:00:00Z")
+    made = pipeline(allowing("Same"), early, late)
+    assert of(set_status(made, "early"), "tcp")["Accepted"] == "False ProtocolConflict"
+    assert of(set_status(made, "late"), "web") == GOOD_LISTENER
+
+
+def test_on_a_port_of_its_own_the_older_set_decides() -> None:
+    early = listener_set(listener("tcp", 81, "TCP"), name="early", created="2026-01-01T00:00:00Z")
+    late = listener_set(listener("web", 81), name="late", created="2026-01-02T00:00:00Z")
+    made = pipeline(allowing("Same"), late, early)
+    assert of(set_status(made, "early"), "tcp") == GOOD_LISTENER
+    assert of(set_status(made, "late"), "web")["Conflicted"] == "True ProtocolConflict"
+
+
 def test_only_sets_that_add_something_are_counted() -> None:
     conflicting = listener_set(listener("a", hostname="a.com"), name="vain")
     made = pipeline(allowing("Same"), conflicting, listener_set(listener("b", hostname="b.com")))

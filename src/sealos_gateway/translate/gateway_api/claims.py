@@ -21,7 +21,7 @@ from sealos_gateway.translate.gateway_api.world import GatewayWorld
 #: Protocols whose listeners share a port by hostname; those with TLS by the name in the handshake.
 FAMILIES: Final = {"HTTP": "plain", "HTTPS": "tls", "TLS": "tls"}
 
-#: Gateway, port, TCP or UDP; then the family, or the hostname, of those that share it.
+#: Gateway, port, TCP or UDP; then the family, or family and hostname, of those that share it.
 Slot = tuple[str, Ref, int, str, str]
 
 
@@ -44,7 +44,7 @@ def slots(gateway: Ref, listener: Listener) -> tuple[Slot, Slot]:
     """The port with the family of the protocol, and the port with the hostname."""
     transport = "UDP" if listener.protocol == "UDP" else "TCP"
     family = FAMILIES.get(listener.protocol, listener.protocol)
-    host = (listener.hostname or "").lower()
+    host = f"{family} {(listener.hostname or '').lower()}"
     return ("family", gateway, listener.port, transport, family), ("host", gateway, listener.port, transport, host)
 
 

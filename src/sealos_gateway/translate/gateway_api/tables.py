@@ -61,6 +61,8 @@ class GatewayTables:
         self.set_claims: Derived[Ref, Claims] = over_sets("claims", claims.of_listener_set)
         self.by_slot: Index[Slot, Any] = Index(graph, "claims_by_slot", lambda it: it.slots, self.claims)
         self.by_slot.also(self.set_claims)
+        present: Derived[Slot, bool] = Derived(graph, "claimed_slots", lambda _slot, _read: True, self.by_slot)
+        self._slots = conflicts.Slots(present, self.by_slot, self.claims, self._claims_of)
 
     # ---------------------------------------------------------------- listeners
 
@@ -88,7 +90,7 @@ class GatewayTables:
         gateway = read(self.world.gateways, own.gateway) if own else None
         if own is None or gateway is None or own.refused:
             return None
-        found = conflicts.reasons(own, read, self.by_slot, self._claims_of)
+        found = conflicts.reasons(own, read, self._slots)
         return listeners.judged(owner, own, found, gateway, read, self.world, self.loaded)
 
     def _claims_of(self, read: Read, member: Any) -> Claims | None:
