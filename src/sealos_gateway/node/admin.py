@@ -44,9 +44,11 @@ class Admin:
         await self._call("POST", "/drain_listeners?graceful&skip_exit")
 
     async def active_requests(self) -> int:
-        """Requests in flight on the traffic listeners (streams and upgraded connections included)."""
-        text = await self._call("GET", "/stats?filter=^http\\.(http|https)\\.downstream_rq_active$")
-        return sum(int(line.rpartition(":")[2]) for line in text.splitlines() if ":" in line)
+        """Requests in flight on all listeners, those of Gateways too (streams and upgraded connections included)."""
+        text = await self._call("GET", "/stats?filter=^http\\..+\\.downstream_rq_active$")
+        found = (line.rpartition(":") for line in text.splitlines())
+        # This question itself is one of the admin interface.
+        return sum(int(number) for name, colon, number in found if colon and not name.startswith("http.admin."))
 
     async def used_clusters(self) -> frozenset[str]:
         """Names of clusters that had a request since this Envoy started."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -130,3 +133,15 @@ async def test_a_shared_gateway_stands_beside_ingresses_on_their_port(gateway: t
     assert (await ask(port, "a.gw.test", "/")).json()["name"] == "echo-a"
     assert (await ask(port, "a.gw.test", "/beside")).json()["name"] == "echo-b"
     assert (await ask(port, "nobody.test", "/")).status_code == 404
+
+
+async def test_a_stop_lets_open_requests_of_a_gateway_finish(gateway: tuple[Gateway, int]) -> None:
+    """The last test of this gateway: afterwards it is gone."""
+    served, port = gateway
+    assert served.process is not None
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(ask(port, "x.test", "/?delay=1"))
+        await processes.eventually(lambda: sum(served.stats("^http.gateway.*downstream_rq_active$").values()) == 1)
+        os.kill(served.pid, signal.SIGTERM)
+    assert (await slow).status_code == 200
+    assert await asyncio.to_thread(served.process.wait, 15) == 0
