@@ -39,6 +39,8 @@ def config(cluster_domain: str) -> api.Message:
     message.stats_tags.add(tag_name="envoy.cluster_name", regex=backend)
     certificate = r"^listener\..+?\.ssl\.certificate\.((.+)\.)expiration_unix_time_seconds$"
     message.stats_tags.add(tag_name="envoy.certificate", regex=certificate)
+    # Listeners of Gateways have prefixes of their own, which cannot be listed: at least hosts are labels there.
+    message.stats_tags.add(tag_name="envoy.rds_route_config", regex=r"^http\.gateway/[^.]*\.rds\.((.+)\.)\w+$")
     for prefix in _NOT_KEPT:
         message.stats_matcher.exclusion_list.patterns.add(prefix=prefix)
     return message

@@ -135,6 +135,15 @@ async def test_a_shared_gateway_stands_beside_ingresses_on_their_port(gateway: t
     assert (await ask(port, "nobody.test", "/")).status_code == 404
 
 
+async def test_hosts_are_labels_of_metrics_and_not_part_of_their_names(gateway: tuple[Gateway, int]) -> None:
+    served, port = gateway
+    assert (await ask(port, "x.test")).status_code == 200
+    text = served.status("/metrics/envoy").text
+    names = {line.split("{")[0] for line in text.splitlines() if line.startswith("envoy_http_rds")}
+    assert {"envoy_http_rds_update_attempt", "envoy_http_rds_update_success"} <= names
+    assert [name for name in names if str(port) in name] == []
+
+
 async def test_a_stop_lets_open_requests_of_a_gateway_finish(gateway: tuple[Gateway, int]) -> None:
     """The last test of this gateway: afterwards it is gone."""
     served, port = gateway
