@@ -190,3 +190,14 @@ async def test_guessing_is_bounded_and_harms_only_its_own_host(site: Site, echo_
         assert set(found) == {401, 503}
         assert (await client.get("/", headers={"Host": site.host, **known})).status_code in (200, 503)
     assert (await site.get(host=f"b.{site.host}", headers=credentials("joe", "secret"))).status_code == 200
+
+
+async def test_upgrades_and_http2_are_asked_too(site: Site, echo_a: Echo) -> None:
+    await secured(site, echo_a)
+    key = "Sec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng=="
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", key)
+    for given, status in ((credentials("apr1", "secret"), 101), (credentials("apr1", "wrong"), 401), ({}, 401)):
+        lines = [*upgrade, *(f"{name}: {value}" for name, value in given.items())]
+        assert (await wire.exchange(site.gateway.http_port, wire.request("/", site.host, *lines))).status == status
+        reply = await site.get(headers=given, http2=True)
+        assert reply.status_code == (200 if status == 101 else status)

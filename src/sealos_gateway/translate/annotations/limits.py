@@ -18,6 +18,7 @@ _ROUTE_STATUS = 429
 _MOST = 1_000_000
 _RATE = re.compile(r"([0-9]{1,9})([kKmMgG]?)", re.ASCII)
 _UNITS = {"": 1 << 10, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_RATE_WORDS = "KiB a second as 100, or a size as 100k or 2m"
 #: Which annotations say how many in how many seconds, for whom.
 _CLIENT = ((limits.LIMIT_RPS, 1), (limits.LIMIT_RPM, 60))
 _ROUTE = ((limits.ROUTE_LIMIT_RPS, 1), (limits.ROUTE_LIMIT_RPM, 60))
@@ -33,11 +34,15 @@ def read(values: Values, draft: Draft) -> None:
         draft.policy["rate_limits"] = found
     if most := values.whole(limits.LIMIT_CONNECTIONS, 0, _MOST):
         draft.policy["connections"] = ConnectionLimit(most, status, exempt_networks)
-    if rate := values.read(limits.LIMIT_RATE, _rate, "KiB a second as 100, or a size as 100k or 2m"):
+    rate = values.read(limits.LIMIT_RATE, _rate, _RATE_WORDS)
+    if rate and values.read(limits.LIMIT_RATE_AFTER, _rate, _RATE_WORDS):
+        # Whoever wants the beginning fast is hurt more by a slow page than by a download that is not slowed down.
+        message = (
+            "the gateway cannot leave the beginning of a response out, so limit-rate does not hold; remove one of both"
+        )
+        values.warn(limits.LIMIT_RATE_AFTER, message, "UnsupportedAnnotation")
+    elif rate:
         draft.policy["bandwidth"] = Bandwidth(rate)
-        if values.has(limits.LIMIT_RATE_AFTER):
-            message = "the gateway cannot leave the beginning of a response out; remove it, or limit-rate"
-            values.complain(limits.LIMIT_RATE_AFTER, message, "UnsupportedAnnotation")
 
 
 def exempt(values: Values) -> tuple[str, ...]:
