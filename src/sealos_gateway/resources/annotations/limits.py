@@ -77,8 +77,8 @@ LIMIT_RATE_AFTER = shared(
     default="`0`: `limit-rate` holds from the first byte",
     meaning="How much of a response is sent before `limit-rate` holds.",
     verdict=Verdict.REFUSED,
-    note="Envoy counts a rate from the first byte. It is told on the Ingress, and `limit-rate` does not hold: a page that"
-    " is slow from its beginning is not what was asked for.",
+    note="Envoy counts a rate from the first byte. It is told on the Ingress, and `limit-rate` does not hold: a page"
+    " that is slow from its beginning is not what was asked for.",
     test=_GOLDEN,
 )
 
