@@ -261,3 +261,16 @@ async def test_global_authentication(new_gateway: NewGateway, echo_a: Echo) -> N
         ).start()  # fmt: skip
         found = [(await gateway.get(host)).status_code for host in ("all.test", "none.test", "own.test")]
     assert found == [403, 200, 200]
+
+
+async def test_what_the_service_says_chooses_no_other_route(site: Site, echo_a: Echo, echo_b: Echo) -> None:
+    """A header of the service is for the backend: routes with conditions on it are for those who sent it themselves."""
+    async with auth_service() as service:
+        await guarded(site, echo_a, service, "/?header=x-user:root", auth_response_headers="x-user")
+        site.backend("root", echo_b.port)
+        only = {"higress.io/exact-match-header-x-user": "root"}
+        site.ingress("root:80", name="root", annotations=only)
+        await site.gateway.settled()
+        seen = await site.answer()
+        assert (seen["name"], dict(seen["headers"])["x-user"]) == ("echo-a", "root")
+        assert (await site.answer(headers={"X-User": "root"}))["name"] == "echo-b", "else there would be no such route"
