@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sealos_gateway.envoy import names
+from sealos_gateway.envoy import gateway_listeners, names
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.provision import names as planes
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.xds.fleet import Fleet, Rejection
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,7 @@ def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
         names.CLUSTER: lambda: _of_service(pipeline, name),
         names.ENDPOINTS: lambda: _of_service(pipeline, name),
         names.SECRET: lambda: _of_secret(pipeline, name),
+        names.LISTENER: lambda: _of_listener(name),
     }
     setting = (Origin("Setting", Ref("", name)),)
     return lookups.get(type_url, lambda: setting)() or setting
@@ -100,6 +103,12 @@ def _of_scope(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
 def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
     key = pipeline.backend_names.key(name)
     return (Origin("Service", Ref(key.namespace, key.service)),)
+
+
+def _of_listener(name: str) -> tuple[Origin, ...]:
+    """A Gateway with a data plane of its own; where several share one, no single object is to blame."""
+    plane = places.plane_of(name.removeprefix(gateway_listeners.name("")))
+    return (Origin("Gateway", planes.gateway(plane)),) if plane else ()
 
 
 def _of_secret(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:

@@ -51,3 +51,4 @@ def test_a_dot_is_not_a_dash() -> None:
 
 def test_a_plane_is_named_after_its_gateway() -> None:
     assert names.plane(Ref("shop", "edge")) == "shop.edge"
+    assert names.gateway(names.plane(Ref("shop", "edge.one"))) == Ref("shop", "edge.one")

@@ -55,5 +55,11 @@ def plane(gateway: Ref) -> str:
     return f"{gateway.namespace}.{gateway.name}"
 
 
+def gateway(plane: str) -> Ref:
+    """The inverse of `plane`: a namespace has no dots."""
+    namespace, _, name = plane.partition(".")
+    return Ref(namespace, name)
+
+
 def _hash(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=_HASH // 2).hexdigest()
