@@ -30,9 +30,9 @@ def cluster_with_images(folder: Path) -> Cluster:
     python = helm.BINARY.with_name("image-python")  # not below /tmp, over which our pods mount a volume
     shutil.copy2(Path(sys.executable).resolve(), python)
     os.setxattr(python, "security.capability", MARK)
-    command = [str(python), "-m", "sealos_gateway"]
-    sgw: Object = {"entrypoint": command, "user": 65532, "env": {"PYTHONPATH": _PACKAGES}}
-    echo = {**sgw, "entrypoint": [*command, "echo", "--host", "0.0.0.0"]}
+    sgw: Object = {"entrypoint": [str(python), "-m", "sealos_gateway"], "user": 65532, "env": {"PYTHONPATH": _PACKAGES}}
+    # Without the capability: the kernel lets a process that has one outlive the cluster (prctl(2), PR_SET_PDEATHSIG).
+    echo = {"entrypoint": [sys.executable, "-m", "sealos_gateway", "echo", "--host", "0.0.0.0"], "user": 65532}
     images = folder / "images.json"
     images.write_text(json.dumps({"labring/sealos-gateway": sgw, "test/echo": echo}))
     return Cluster(folder / "data", f"--images={images}")
