@@ -152,7 +152,7 @@ class RouteTables:
         return {kind: self._statuses(kind, flaws.get(kind)) for kind in self.routes}
 
     def _statuses(self, kind: str, others: Rows[Ref, Any] | None) -> Derived[Ref, RouteStatus]:
-        table, source = self.routes[kind], self.rules.get(kind) or others
+        table, source = self.routes[kind], self.rules.get(kind, others)
 
         def compute(ref: Ref, read: Read) -> RouteStatus | None:
             route, attached = read(table, ref), read(self.attached[kind], ref)

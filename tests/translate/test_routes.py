@@ -1,0 +1,240 @@
+"""HTTPRoutes and GRPCRoutes: where they attach, which host answers how, what their status says, and what a change costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sealos_gateway.model.traffic import Forward, Respond, Split, VirtualHost
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.kinds import Kind
+from sealos_gateway.resources.meta import Ref, Resource
+from tests import objects
+from tests.test_pipeline import Cost, cost
+from tests.translate import gateways
+from tests.translate.gateways import gateway, grant, listener, pipeline, words
+
+ALL = {"namespaces": {"from": "All"}}
+
+
+def route(
+    name: str = "web",
+    *rules: dict[str, Any],
+    hosts: tuple[str, ...] = ("a.com",),
+    in_: str = "shop",
+    kind: Kind = kinds.HTTP_ROUTE,
+    created: str = "",
+    **parent: Any,
+) -> Resource:
+    reference = {"name": "edge", "namespace": "shop", **parent}
+    return gateways.made(
+        kind, name, in_, created, parentRefs=[reference], hostnames=list(hosts), rules=list(rules or (rule(),))
+    )
+
+
+def rule(path: str = "/", *backends: dict[str, Any], kind: str = "PathPrefix", **more: Any) -> dict[str, Any]:
+    matches = [{"path": {"type": kind, "value": path}}]
+    return {"matches": matches, "backendRefs": list(backends or (to("web"),)), **more}
+
+
+def to(service: str, **more: Any) -> dict[str, Any]:
+    return {"name": service, "port": 80, **more}
+
+
+def backend(name: str = "web", in_: str = "shop") -> tuple[Resource, Resource]:
+    return objects.service(name, namespace=in_), objects.slice_of(name, "10.0.0.1", namespace=in_)
+
+
+def told(made: Pipeline, name: str = "web", in_: str = "shop", kind: str = "HTTPRoute") -> dict[str, str]:
+    """The conditions for its one parent."""
+    table = next(table for of, table in made.gateway_statuses.items() if of.name == kind)
+    found = table.get(Ref(in_, name))
+    assert found is not None
+    (parent,) = found.parents
+    return words(parent.conditions)
+
+
+def hosts(made: Pipeline) -> dict[str, VirtualHost]:
+    table = next(table for table in made.graph.tables if table.name == "gateway_hosts")
+    return {key.host: row for key, row in table.rows.items()}
+
+
+def answer(made: Pipeline, host: str = "a.com") -> dict[str, str]:
+    """What each match of a host does, in order of precedence."""
+    table: dict[str, str] = {}
+    for one in hosts(made)[host].routes:
+        match one.action:
+            case Forward(backend):
+                table[str(one.match)] = f"{backend.namespace}/{backend.service}"
+            case Split(targets):
+                named = [f"{it.backend.service if it.backend else 'nothing'} x{it.weight}" for it in targets]
+                table[str(one.match)] = ", ".join(named)
+            case Respond(status):
+                table[str(one.match)] = str(status)
+            case other:
+                table[str(one.match)] = type(other).__name__.lower()
+    return table
+
+
+GOOD = {"Accepted": "True Accepted", "ResolvedRefs": "True ResolvedRefs"}
+
+
+def test_a_route_without_fault() -> None:
+    made = pipeline(gateway(listener()), route(), *backend())
+    assert told(made) == GOOD
+    assert answer(made) == {"Prefix /": "shop/web"}
+
+
+@pytest.mark.parametrize(
+    ("listeners", "parent", "reason"),
+    [
+        ([listener()], {"section_name": "no"}, "NoMatchingParent"),
+        ([listener()], {"port": 81}, "NoMatchingParent"),
+        ([listener(hostname="b.com")], {}, "NoMatchingListenerHostname"),
+        ([listener(allowedRoutes={"kinds": [{"kind": "GRPCRoute"}]})], {}, "NotAllowedByListeners"),
+    ],
+)
+def test_a_route_that_no_listener_takes_is_told_why_and_served_nowhere(
+    listeners: list[dict[str, Any]], parent: dict[str, Any], reason: str
+) -> None:
+    renamed = {"sectionName" if name == "section_name" else name: value for name, value in parent.items()}
+    made = pipeline(gateway(*listeners), route(**renamed), *backend())
+    assert told(made)["Accepted"] == f"False {reason}"
+    assert "a.com" not in hosts(made)
+
+
+def test_a_route_of_another_namespace_needs_a_listener_that_allows_it() -> None:
+    elsewhere = (route(in_="other"), *backend(in_="other"))
+    assert told(pipeline(gateway(listener()), *elsewhere), in_="other")["Accepted"] == "False NotAllowedByListeners"
+    made = pipeline(gateway(listener(allowedRoutes=ALL)), *elsewhere)
+    assert told(made, in_="other") == GOOD
+    assert answer(made) == {"Prefix /": "other/web"}
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        (to("absent"), "BackendNotFound"),
+        ({"name": "web"}, "UnsupportedValue"),
+        (to("web", kind="Pond", group="example.com"), "InvalidKind"),
+        (to("web", namespace="other"), "RefNotPermitted"),
+    ],
+)
+def test_a_backend_that_cannot_be_had_is_told_and_answers_500(target: dict[str, Any], reason: str) -> None:
+    made = pipeline(gateway(listener()), route("web", rule("/", target), rule("/good")), *backend())
+    assert told(made) == {"Accepted": "True Accepted", "ResolvedRefs": f"False {reason}"}
+    assert answer(made) == {"Prefix /good": "shop/web", "Prefix /": "500"}
+
+
+def test_a_backend_of_another_namespace_that_grants_it() -> None:
+    wanted = route("web", rule("/", to("web", namespace="other")))
+    made = pipeline(gateway(listener()), wanted, *backend(in_="other"))
+    assert answer(made) == {"Prefix /": "500"}
+    objects.put(made, grant("other", "HTTPRoute", "Service"))
+    assert (answer(made), told(made)) == ({"Prefix /": "other/web"}, GOOD)
+    objects.drop(made, grant("other", "HTTPRoute", "Service"))
+    assert answer(made) == {"Prefix /": "500"}
+
+
+def test_shares_by_weight_keep_the_share_of_what_does_not_exist() -> None:
+    targets = (to("web", weight=3), to("absent", weight=1), to("api", weight=0))
+    made = pipeline(gateway(listener()), route("web", rule("/", *targets)), *backend(), *backend("api"))
+    assert answer(made) == {"Prefix /": "web x3, nothing x1"}
+
+
+def test_a_rule_with_an_expression_that_cannot_be_read_is_left_to_others_and_told() -> None:
+    bad = rule("/(?=x)", kind="RegularExpression")
+    made = pipeline(gateway(listener()), route("web", bad, rule("/good")), *backend())
+    assert told(made)["PartiallyInvalid"] == "True UnsupportedValue"
+    assert answer(made)["Prefix /good"] == "shop/web"
+    alone = pipeline(gateway(listener()), route("web", bad), *backend())
+    assert told(alone)["Accepted"] == "False UnsupportedValue"
+
+
+def test_precedence_is_exact_then_longest_then_oldest_then_name() -> None:
+    made = pipeline(
+        gateway(listener()),
+        route("young", rule("/a", to("web")), rule("/b", to("web")), created="2025-02-01T00:00:00Z"),
+        route("old", rule("/a", to("api")), created="2025-01-01T00:00:00Z"),
+        route("z", rule("/a", to("web"), kind="Exact"), rule("/a/long", to("web"))),
+        *backend(),
+        *backend("api"),
+    )
+    assert answer(made) == {
+        "Exact /a": "shop/web",
+        "Prefix /a/long": "shop/web",
+        "Prefix /a": "shop/api",
+        "Prefix /b": "shop/web",
+    }
+
+
+def test_only_the_most_specific_listener_of_a_port_answers_a_host() -> None:
+    wide, narrow = listener("wide"), listener("narrow", hostname="*.a.com")
+    made = pipeline(
+        gateway(wide, narrow),
+        route("wide", rule("/w"), hosts=(), sectionName="wide"),
+        route("narrow", rule("/n"), hosts=("x.a.com",), sectionName="narrow"),
+        *backend(),
+    )
+    assert answer(made, "*") == {"Prefix /w": "shop/web"}
+    assert answer(made, "x.a.com") == {"Prefix /n": "shop/web"}
+    assert answer(made, "*.a.com") == {}
+
+
+def test_methods_of_grpc_become_paths() -> None:
+    by_method = {"matches": [{"method": {"service": "a.B", "method": "C"}}], "backendRefs": [to("web")]}
+    by_service = {"matches": [{"method": {"service": "a.B"}}], "backendRefs": [to("web")]}
+    made = pipeline(gateway(listener()), route("g", by_method, by_service, kind=kinds.GRPC_ROUTE), *backend())
+    assert told(made, "g", kind="GRPCRoute") == GOOD
+    assert set(answer(made)) == {"Exact /a.B/C", "Prefix /a.B"}
+
+
+# What a change costs
+
+SIZES = (50, 1_000)
+
+
+def everything(size: int) -> Iterator[Resource]:
+    yield gateway_class_and_gateway()
+    for number in range(size):
+        yield numbered(number)
+        yield from backend(f"s{number}")
+
+
+def gateway_class_and_gateway() -> Resource:
+    return gateway(listener(port=8080))
+
+
+def numbered(number: int, path: str = "/", host: str = "") -> Resource:
+    return route(f"r{number}", rule(path, to(f"s{number}")), hosts=(host or f"h{number}.com",))
+
+
+CHANGES: list[tuple[str, Callable[[Pipeline], object], dict[str, int]]] = [
+    ("path edited", lambda p: objects.put(p, numbered(7, "/b")), {"routes": 1}),
+    ("path edited back", lambda p: objects.put(p, numbered(7)), {"routes": 1}),
+    ("host moved", lambda p: objects.put(p, numbered(7, host="moved.com")), {"scopes": 2, "routes": 2}),
+    ("host moved back", lambda p: objects.put(p, numbered(7)), {"scopes": 2, "routes": 2}),
+    ("pod added", lambda p: objects.put(p, objects.slice_of("s7", "10.0.0.1", "10.0.0.2")), {"endpoints": 1}),
+    (
+        "route deleted",
+        lambda p: objects.drop(p, numbered(7)),
+        {"scopes": 1, "routes": 1, "clusters": 1, "endpoints": 1},
+    ),
+    ("route back", lambda p: objects.put(p, numbered(7)), {"scopes": 1, "routes": 1, "clusters": 1, "endpoints": 1}),
+    ("nothing really", lambda p: objects.put(p, numbered(7)), {}),
+]
+
+
+@pytest.mark.timeout(30)
+def test_what_a_changed_route_costs_does_not_depend_on_the_number_of_routes() -> None:
+    worlds = {size: pipeline(*everything(size)) for size in SIZES}
+    costs: dict[int, dict[str, Cost]] = {
+        size: {name: cost(made, change) for name, change, _ in CHANGES} for size, made in worlds.items()
+    }
+    small, large = (costs[size] for size in SIZES)
+    assert small == large
+    assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
+    assert all(found.computed <= 16 for found in small.values()), small
