@@ -1,4 +1,4 @@
-"""HTTPRoutes and GRPCRoutes: where they attach, which host answers how, what their status says, and what a change costs."""
+"""HTTPRoutes and GRPCRoutes: where they attach, who answers how, what their status says, and what a change costs."""
 
 from __future__ import annotations
 
