@@ -8,6 +8,7 @@ policies      over attachments: what the annotations of an Ingress say          
 authorities   over Secrets and ConfigMaps that policies name: a checked list of CA certificates      Derived
 pairs         over secrets in use: a Secret as a checked key pair                                  Derived
 certificates  over server name patterns                                                            Derived
+everywhere    one row: the routes of what the platform answers on every host                       Derived
 hosts         over claimants: HostKey → VirtualHost                                                Derived
 backends      over the backends that hosts name;  endpoints: the same keys                         Derived
 listeners     over the listeners that settings ask for                                             Derived
@@ -50,7 +51,7 @@ from sealos_gateway.resources.gateway_api import policies as gateway_policies
 from sealos_gateway.resources.gateway_api import routes as gateway_routes
 from sealos_gateway.resources.meta import Origin, Ref, Resource
 from sealos_gateway.settings import Settings
-from sealos_gateway.translate import certificates, push, statuses, trust, virtual_hosts
+from sealos_gateway.translate import certificates, everywhere, push, statuses, trust, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
@@ -161,6 +162,7 @@ class Pipeline:
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
+        self.platform_paths: Table[str, bool] = Table(graph, "platform_paths")
 
     def _derivations(self) -> None:
         graph = self.graph
@@ -210,8 +212,11 @@ class Pipeline:
             graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), self.shown_pairs
         )
         self._gateways()
+        platform: Derived[str, everywhere.Everywhere] = derived(
+            "everywhere", everywhere.everywhere, self.platform_paths, self.attachments, self.policies
+        )
         self.hosts: Derived[HostKey, VirtualHost] = derived(
-            "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies
+            "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies, platform
         )
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
         self.in_use: Index[BackendKey, Any] = Index(graph, "backends_in_use", _backends, *holders)
@@ -447,6 +452,8 @@ class Pipeline:
             self.wanted_listeners.put(listener.name, listener)
         for pattern, secret in self.rules.default_certificates:
             self.default_certificates.put(pattern, DefaultCertificate(pattern, secret))
+        if self.rules.on_every_host:
+            self.platform_paths.put(everywhere.KEY, True)
 
     def put(self, kind: kinds.Kind, ref: Ref, resource: Resource) -> None:
         """One object as it is now; `ref` is its own (handed in, so that one value serves as key everywhere)."""

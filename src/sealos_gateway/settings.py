@@ -81,6 +81,9 @@ class IngressSettings(_Group, frozen=True):
     limit_status: int = 503
     # Namespaces whose Ingresses may use snippets of nginx configuration (docs/snippets.md); `*` is every namespace.
     snippet_namespaces: tuple[str, ...] = ("*",)
+    # Ingresses without a host, as `namespace/name`, whose paths are answered on every host, before all else and with no
+    # redirect to HTTPS: how a platform asks whether a domain leads to it. Name only what the platform itself owns.
+    on_every_host: tuple[str, ...] = ()
     # The DNS suffix of the cluster: part of the names of Envoy clusters.
     cluster_domain: str = "cluster.local"
 

@@ -46,6 +46,7 @@ def rules(settings: Settings) -> Rules:
         global_auth=tuple(sorted(settings.ingress.global_auth.items())),
         require_waf=settings.ingress.require_waf,
         limit_status=settings.ingress.limit_status,
+        on_every_host=tuple(_ref("ingress.on_every_host", text) for text in settings.ingress.on_every_host),
         snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
         gateway=GATEWAY,
     )
@@ -58,9 +59,13 @@ def _pattern(text: str) -> str:
 
 
 def _secret_ref(text: str) -> Ref:
+    return _ref("tls.default_certificates: secret", text)
+
+
+def _ref(setting: str, text: str) -> Ref:
     namespace, slash, name = text.partition("/")
     if not (slash and namespace and name) or "/" in name:
-        raise SettingsError(f"tls.default_certificates: secret {text!r} must be written as namespace/name")
+        raise SettingsError(f"{setting} {text!r} must be written as namespace/name")
     return Ref(namespace, name)
 
 

@@ -10,7 +10,7 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate import canaries, client_tls, hosts, ingress_routes
+from sealos_gateway.translate import canaries, client_tls, everywhere, hosts, ingress_routes
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate.annotations import snippets
 from sealos_gateway.translate.annotations.draft import Canary
@@ -32,11 +32,12 @@ def virtual_host(
     claimants: Index[HostKey, Ref],
     names: Index[str, Ref],
     policies: Rows[Ref, IngressPolicy],
+    platform: Rows[str, everywhere.Everywhere],
 ) -> VirtualHost | None:
     """Merge all Ingresses that claim `key`. `names` says which Ingresses claim a server name for TLS.
 
     Precedence: Exact before Prefix, the longer path first, on a tie the older Ingress (then namespace and name);
-    a default backend comes after every path.
+    a default backend comes after every path. What the platform answers on every host comes first of all.
     """
     claiming = ranked(read(claimants, key), read, world)
     accepted, problems = _owners(claiming, key.host, world)
@@ -52,7 +53,7 @@ def virtual_host(
     if tls is None and any(policy.passthrough for _, policy in said):
         tls = client_tls.passed_through(said, routes, key.host, problems)
     origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
-    return VirtualHost(key, routes, origins, tuple(problems), tls)
+    return everywhere.added(VirtualHost(key, routes, origins, tuple(problems), tls), read, world, platform)
 
 
 def _with_snippets(

@@ -45,6 +45,8 @@ class Rules:
     require_waf: bool = False
     #: What a client is answered that is over its limit.
     limit_status: int = 503
+    #: Ingresses without a host whose paths are answered on every host.
+    on_every_host: tuple[Ref, ...] = ()
     #: Namespaces whose Ingresses may use snippets; `*` stands for every one.
     snippet_namespaces: frozenset[str] = frozenset({"*"})
     #: The gateway whose listeners serve Ingresses.
