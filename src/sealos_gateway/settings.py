@@ -84,6 +84,11 @@ class IngressSettings(_Group, frozen=True):
     # Ingresses without a host, as `namespace/name`, whose paths are answered on every host, before all else and with no
     # redirect to HTTPS: how a platform asks whether a domain leads to it. Name only what the platform itself owns.
     on_every_host: tuple[str, ...] = ()
+    # What HTTPS responses of the classes in `nginx_classes` say in Strict-Transport-Security (RFC 6797), as in
+    # ingress-nginx; empty: nothing.
+    hsts: str = "max-age=31536000; includeSubDomains"
+    # Headers that the annotation `custom-headers` may set on responses; `*` is every one.
+    allowed_response_headers: tuple[str, ...] = ()
     # The DNS suffix of the cluster: part of the names of Envoy clusters.
     cluster_domain: str = "cluster.local"
 

@@ -47,6 +47,8 @@ def rules(settings: Settings) -> Rules:
         require_waf=settings.ingress.require_waf,
         limit_status=settings.ingress.limit_status,
         on_every_host=tuple(_ref("ingress.on_every_host", text) for text in settings.ingress.on_every_host),
+        hsts=settings.ingress.hsts,
+        allowed_response_headers=settings.ingress.allowed_response_headers,
         snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
         gateway=GATEWAY,
     )

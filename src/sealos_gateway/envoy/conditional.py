@@ -1,4 +1,4 @@
-"""Values of headers that are for some responses only: by status, by content type.
+"""Values of headers that are for some responses only: by status, by content type, over HTTPS.
 
 Every part of the value is a CEL expression (Envoy's operator `%CEL(…)%`) that is empty where the response is another
 one, and Envoy adds no header whose value is empty. So no filter is needed, and no program runs. Names: Envoy's
@@ -32,7 +32,7 @@ def text(change: HeaderChange) -> str:
 
     A variable that no attribute gives cannot be made conditional: then the header is for every response.
     """
-    if not (change.statuses or change.content_types) or not can(change.value):
+    if change.always or not can(change.value):
         return templates.text(change.value)
     when = " && ".join(_tests(change))
     parts = (_quoted(part) if isinstance(part, str) else _attribute(part) for part in change.value.parts)
@@ -46,6 +46,8 @@ def can(value: Template) -> bool:
 
 def _tests(change: HeaderChange) -> list[str]:
     found = []
+    if change.secure:
+        found.append(f"{_ATTRIBUTES[Of.SCHEME]} == 'https'")
     if change.statuses:
         found.append(f"response.headers[':status'] in [{', '.join(_quoted(str(s)) for s in change.statuses)}]")
     if change.content_types:

@@ -22,7 +22,7 @@ def literals(changes: HeaderChanges | None) -> list[tuple[str, str]]:
 
 def request(message: api.Message, changes: HeaderChanges | None) -> None:
     """Write changes of request headers into a Route or a ClusterWeight; what is for some responses only is none."""
-    always = tuple(one for one in (changes.changes if changes else ()) if not (one.statuses or one.content_types))
+    always = tuple(one for one in (changes.changes if changes else ()) if one.always)
     _write(message.request_headers_to_add, message.request_headers_to_remove, HeaderChanges(always))
 
 

@@ -32,13 +32,20 @@ class HeaderAction(enum.Enum):
 
 class HeaderChange(_Value, frozen=True):
     """`name` in lower case. With `statuses` (responses only) it applies to these status codes alone, with
-    `content_types` (no parameters) to responses of these types, letter for letter."""
+    `content_types` (no parameters) to responses of these types, letter for letter, with `secure` to those over HTTPS.
+    """
 
     action: HeaderAction
     name: str
     value: Template = Template()
     statuses: tuple[int, ...] = ()
     content_types: tuple[str, ...] = ()
+    secure: bool = False
+
+    @property
+    def always(self) -> bool:
+        """Whether it is for every message."""
+        return not (self.statuses or self.content_types or self.secure)
 
 
 class HeaderChanges(_Value, frozen=True):
@@ -215,7 +222,7 @@ class Compression(_Value, frozen=True):
 
 
 class CookieChange(_Value, frozen=True):
-    """Replace the beginning of Domain or Path of Set-Cookie."""
+    """Replace Domain (all of it, in any letter case) or the beginning of Path in a Set-Cookie of the backend."""
 
     attribute: str  # domain, path
     before: str

@@ -47,6 +47,10 @@ class Rules:
     limit_status: int = 503
     #: Ingresses without a host whose paths are answered on every host.
     on_every_host: tuple[Ref, ...] = ()
+    #: Strict-Transport-Security of HTTPS responses of nginx' classes; empty: none.
+    hsts: str = ""
+    #: Headers that `custom-headers` may set; `*` stands for every one.
+    allowed_response_headers: tuple[str, ...] = ()
     #: Namespaces whose Ingresses may use snippets; `*` stands for every one.
     snippet_namespaces: frozenset[str] = frozenset({"*"})
     #: The gateway whose listeners serve Ingresses.

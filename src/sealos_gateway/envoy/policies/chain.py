@@ -11,7 +11,17 @@ from collections.abc import Iterable, Iterator
 
 from sealos_gateway.envoy import api
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.envoy.policies import access, affinity, compression, error_pages, limits, log, networks, rates
+from sealos_gateway.envoy.policies import (
+    access,
+    affinity,
+    answers,
+    compression,
+    error_pages,
+    limits,
+    log,
+    networks,
+    rates,
+)
 from sealos_gateway.model.policy import Policy
 from sealos_gateway.model.traffic import Route
 
@@ -54,4 +64,5 @@ def _filters(route: Route, policy: Policy, context: Context) -> Filters:
     yield from affinity.filters(route, policy)
     yield from compression.filters(policy)
     yield from rates.bandwidth(policy)
+    yield from answers.filters(policy)
     yield from error_pages.filters(policy, context)

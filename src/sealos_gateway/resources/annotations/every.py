@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sealos_gateway.resources.annotations import (
+    answers,
     auth,
     backends,
     client_tls,
@@ -29,6 +30,7 @@ FAMILIES = (
     auth,
     snippets,
     client_tls,
+    answers,
     pods,
     waf,
 )

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
 #: Headers that belong to the connection, not to the message: changing them would break it (RFC 9110, 7.6.1).
-_FRAMING = frozenset(
+FRAMING = frozenset(
     {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _PSEUDO = (":authority", ":method", ":path", ":scheme")
@@ -60,7 +60,7 @@ def _changes(values: Values, entry: Annotation, action: HeaderAction) -> list[He
     for name, value in pairs:
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             values.complain(entry, f"{name[:40]!r} {value[:40]!r} is not a header with a value")
-        elif name.lower() in _FRAMING:
+        elif name.lower() in FRAMING:
             values.complain(entry, f"the header {name.lower()} belongs to the connection and cannot be changed")
         else:
             found.append(HeaderChange(action, name.lower(), literal(value)))

@@ -18,6 +18,7 @@ from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.annotations import (
     access,
+    answers,
     balance,
     body,
     client_tls,
@@ -40,6 +41,7 @@ from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
 _FAMILIES = (  # one per line: every family adds its own
+    answers,
     redirects,
     access,
     body,
