@@ -15,14 +15,16 @@ local function client_of(handle)
   return a and a .. ":" .. b .. ":" .. c .. ":" .. d or six
 end
 
--- For a fifth of the time at most: whoever is at his limit must not buy a collection with each of his requests.
+-- For a fifth of the time at most: whoever is at his limit must not buy a collection with each of his requests. What it
+-- costs is counted in processor time, or a worker that had to wait for its turn would not collect for long.
 local function collect(handle)
-  local began = tonumber(handle:timestampString(EnvoyTimestampResolution.MICROSECOND))
-  if began >= next_collection then
+  local now = tonumber(handle:timestampString(EnvoyTimestampResolution.MICROSECOND))
+  if now >= next_collection then
+    local began = os.clock()
     collectgarbage()
     collectgarbage()  -- what had a finalizer goes in the second round
-    local ended = tonumber(handle:timestampString(EnvoyTimestampResolution.MICROSECOND))
-    next_collection = ended + PAUSES * (ended - began)
+    local cost = (os.clock() - began) * 1e6
+    next_collection = now + (1 + PAUSES) * cost
   end
 end
 
