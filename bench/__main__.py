@@ -10,6 +10,7 @@ from rich.console import Console
 from bench import lab, report
 from bench.result import FULL, QUICK, Figure, Result
 from bench.rows import (
+    annotations,
     batches,
     churn,
     cold_start,
@@ -33,6 +34,7 @@ ROWS = {
     "cold_start": cold_start.run,
     "memory": memory.run,
     "throughput": throughput.run,
+    "annotations": annotations.run,
     "churn": churn.run,
     "nginx_reload": nginx_reload.run,
 }
