@@ -122,4 +122,10 @@ async def _until_told(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     try:
         await run(stop)
     except* (supervisor.SupervisorError, PortError) as group:
-        raise group.exceptions[0] from None
+        raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error of a group; groups may be in groups, one for each part that waited for its own."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

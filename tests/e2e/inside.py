@@ -75,10 +75,6 @@ class Inside:
 
         await eventually(check)
 
-    def updates(self) -> dict[str, int]:
-        """How many responses Envoy has had, by type."""
-        return self.folder.stats("(update_attempt|update_rejected)$")
-
 
 _MESSAGES = {
     names.CLUSTER: api.cluster.Cluster,

@@ -69,7 +69,14 @@ def _cross_origin(route: Route, policy: Policy) -> list[Route]:
         return [_preflight(route, cors, asks), allowed]
     origin = TextMatch("origin", TextKind.REGEX, "|".join(_pattern(it, cors.one_label) for it in cors.origins))
     plain = _with_policy(route, msgspec.structs.replace(policy, cors=None))
-    return [_preflight(route, cors, (origin, *asks)), _narrowed(allowed, headers=(origin,)), plain]
+    others = [_refusal(route, asks)] if cors.answer_others else []
+    return [_preflight(route, cors, (origin, *asks)), *others, _narrowed(allowed, headers=(origin,)), plain]
+
+
+def _refusal(route: Route, asks: tuple[TextMatch, ...]) -> Route:
+    """204 without a word of permission for the preflight of any other origin."""
+    narrowed = _narrowed(route, headers=(TextMatch("origin", TextKind.PRESENT), *asks), methods=("OPTIONS",))
+    return msgspec.structs.replace(narrowed, action=Respond(204), policy=None)
 
 
 def _preflight(route: Route, cors: Cors, headers: tuple[TextMatch, ...]) -> Route:

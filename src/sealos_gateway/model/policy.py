@@ -107,6 +107,8 @@ class Cors(_Value, frozen=True):
     one_label: bool = False
     #: Answer every OPTIONS of an allowed origin, as ingress-nginx does, not only those that ask for permission.
     any_options: bool = False
+    #: A preflight of another origin is answered too, without permission (Gateway API), instead of by the backend.
+    answer_others: bool = False
 
 
 class RateKey(enum.Enum):

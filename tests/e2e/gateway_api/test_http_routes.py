@@ -53,6 +53,9 @@ spec:
   - matches: [{path: {type: PathPrefix, value: /old}}]
     filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
     backendRefs: [{name: web, port: 80}]
+  - matches: [{path: {type: Exact, value: /cors}}]
+    filters: [{type: CORS, cors: {allowOrigins: ["https://good.test"], allowMethods: [GET]}}]
+    backendRefs: [{name: web, port: 80}]
   - matches:
     - path: {value: /post}
       method: POST
@@ -120,6 +123,21 @@ async def test_a_share_of_a_backend_that_does_not_exist_is_answered_500(gateway:
 
 async def test_a_prefix_is_rewritten_by_elements(gateway: tuple[Gateway, int]) -> None:
     assert [(await ask(gateway[1], "a.gw.test", path)).json()["path"] for path in ("/old", "/old/a")] == ["/", "/a"]
+
+
+async def test_every_preflight_is_answered_by_the_gateway_and_only_good_origins_are_allowed(
+    gateway: tuple[Gateway, int],
+) -> None:
+    good, bad = [
+        await ask(gateway[1], "a.gw.test", "/cors", "OPTIONS", origin=origin, access_control_request_method="GET")
+        for origin in ("https://good.test", "https://bad.test")
+    ]
+    allowed = "access-control-allow-origin"
+    assert [(it.status_code, it.content, it.headers.get(allowed)) for it in (good, bad)] == [
+        (204, b"", "https://good.test"),
+        (204, b"", None),
+    ]
+    assert (await ask(gateway[1], "a.gw.test", "/cors", origin="https://bad.test")).json()["name"] == "echo-a"
 
 
 async def test_all_conditions_of_a_match_must_hold(gateway: tuple[Gateway, int]) -> None:

@@ -131,4 +131,5 @@ def _cors(wanted: api.Cors) -> Cors:
         wanted.expose_headers,
         wanted.allow_credentials,
         wanted.max_age,
+        answer_others=True,
     )
