@@ -221,6 +221,7 @@ class Pipeline:
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
         self.in_use: Index[BackendKey, Any] = Index(graph, "backends_in_use", _backends, *holders)
         self.in_use.also(self.gateway_hosts)
+        self.in_use.also(self.routes.listeners)
         self.in_use.on_change.append(self.backend_names.changed)
         self.in_use.on_change.append(self._backend_moved)
         self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, self.in_use)
@@ -561,13 +562,18 @@ def _shown(row: policies.IngressPolicy | References) -> tuple[Ref, ...]:
 
 
 def _gateway_of(user: Any) -> str:
-    """The first half of the host's key, of a member of the index of backends in use."""
+    """The gateway (or place) that a member of the index of backends in use is of."""
     if isinstance(user, HostKey):
         return user.gateway
-    return names.parse_host(user).gateway if isinstance(user, str) else str(user[1].gateway)
+    if isinstance(user, str):
+        return names.parse_host(user).gateway
+    key = user[1]
+    return key.gateway if isinstance(key, HostKey) else str(key)
 
 
-def _backends(row: VirtualHost | LastGood) -> tuple[BackendKey, ...]:
+def _backends(row: VirtualHost | LastGood | GatewayListener) -> tuple[BackendKey, ...]:
+    if isinstance(row, GatewayListener):
+        return tuple(key for stream in row.streams for key in stream.backends)
     if isinstance(row, LastGood):
         return row.backends
     unread = (row.client_tls.passthrough,) if row.client_tls and row.client_tls.passthrough else ()

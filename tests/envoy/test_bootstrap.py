@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, bootstrap
+from sealos_gateway.envoy import api, bootstrap, names
 from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
@@ -22,7 +22,8 @@ def test_everything_comes_over_one_delta_stream_on_a_socket() -> None:
     message = made()
     ads = message.dynamic_resources.ads_config
     assert ads.api_type == api.config_source.ApiConfigSource.DELTA_GRPC
-    (cluster,) = message.static_resources.clusters
+    cluster, nowhere = message.static_resources.clusters
+    assert (nowhere.name, len(nowhere.load_assignment.endpoints)) == (names.NOWHERE, 0)
     endpoint = cluster.load_assignment.endpoints[0].lb_endpoints[0].endpoint
     assert ads.grpc_services[0].envoy_grpc.cluster_name == cluster.name
     assert endpoint.address.pipe.path == "/run/xds.sock"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, stats
+from sealos_gateway.envoy import api, names, stats
 
 XDS_CLUSTER = "sealos-xds"
 #: In instructions of RE2.
@@ -31,6 +31,7 @@ def bootstrap(options: Options) -> str:
     message = api.bootstrap.Bootstrap()
     message.node.id, message.node.cluster = options.node_id, "sealos-gateway"
     message.static_resources.clusters.append(_xds_cluster(options.xds_socket))
+    message.static_resources.clusters.append(_nowhere())
     dynamic = message.dynamic_resources
     dynamic.ads_config.api_type = api.config_source.ApiConfigSource.DELTA_GRPC
     dynamic.ads_config.transport_api_version = api.config_source.ApiVersion.V3
@@ -65,6 +66,15 @@ def _xds_cluster(socket: str) -> api.Message:
     options = api.http_options.HttpProtocolOptions()
     options.explicit_http_config.http2_protocol_options.SetInParent()
     cluster.typed_extension_protocol_options[_STREAM_OPTIONS].CopyFrom(api.pack(options))
+    return cluster
+
+
+def _nowhere() -> api.Message:
+    """A cluster without endpoints: a share of connections that nobody takes is closed at once. One that does not exist
+    would first be asked for, for seconds."""
+    cluster = api.cluster.Cluster(name=names.NOWHERE, connect_timeout=api.seconds(1))
+    cluster.type = api.cluster.Cluster.STATIC
+    cluster.load_assignment.cluster_name = names.NOWHERE
     return cluster
 
 

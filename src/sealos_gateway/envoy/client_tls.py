@@ -158,7 +158,17 @@ def mark(chain: api.Message, server_name: str) -> None:
 def pass_through(chain: api.Message, cluster: str) -> None:
     """envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy: the bytes of a connection, as they are, to a cluster that
     is fetched with the first of them."""
-    config = api.tcp_proxy.TcpProxy(stat_prefix="passthrough", cluster=cluster)
+    hand_on(chain, [(cluster, 1)])
+
+
+def hand_on(chain: api.Message, shares: list[tuple[str, int]]) -> None:
+    """The same to several clusters by weight; without any, connections are closed."""
+    config = api.tcp_proxy.TcpProxy(stat_prefix="passthrough")
+    if len(shares) > 1:
+        for cluster, weight in shares:
+            config.weighted_clusters.clusters.add(name=cluster, weight=weight)
+    else:
+        config.cluster = shares[0][0] if shares else names.NOWHERE
     config.on_demand.odcds_config.CopyFrom(api.ads())
     config.on_demand.timeout.CopyFrom(api.seconds(_FETCH_SECONDS))
     chain.filters.add(name="envoy.filters.network.tcp_proxy", typed_config=api.pack(config))

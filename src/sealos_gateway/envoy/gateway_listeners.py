@@ -1,4 +1,4 @@
-"""Ports of Gateways: one listener each, with a filter chain for every hostname that has TLS.
+"""Ports of Gateways: one listener each, with a filter chain for every hostname that has TLS, or is not read here.
 
 Unlike the ports of Ingresses, hostnames stand here: Gateways have few listeners, and each may have certificates, and
 authorities of client certificates, of its own. Which routes answer is found as everywhere else, by scope (`scope`).
@@ -6,9 +6,9 @@ authorities of client certificates, of its own. Which routes answer is found as 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, listeners, names
+from sealos_gateway.envoy import api, client_tls, listeners, names
 from sealos_gateway.envoy.listeners import Options
-from sealos_gateway.model.gateway_listener import Chain, GatewayListener
+from sealos_gateway.model.gateway_listener import Chain, GatewayListener, Stream
 from sealos_gateway.model.traffic import Listener
 
 #: `*.example.com` stands for several labels in Gateway API: so many are tried before any host is.
@@ -31,7 +31,10 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
     if options.proxy_protocol:
         listeners.listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
     as_model = Listener(message.name, row.place, address, row.port, bool(row.chains))
-    if not row.chains:
+    if row.streams and not row.streams[0].server_name:
+        client_tls.hand_on(message.filter_chains.add(name=row.place), _shares(row.streams[0], options))
+        return message
+    if not row.chains and not row.streams:
         listeners.http_chain(message.filter_chains.add(name=row.place), as_model, options, LABELS)
         return message
     listeners.listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
@@ -41,14 +44,29 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
             found.filter_chain_match.server_names.append(chain.hostname)
         found.transport_socket.CopyFrom(_tls(chain, options))
         listeners.http_chain(found, as_model, options, LABELS)
+    for stream in row.streams:
+        found = message.filter_chains.add(name=f"{row.place}/tls/{stream.server_name}")
+        if stream.server_name != "*":
+            found.filter_chain_match.server_names.append(stream.server_name)
+        if stream.tls is not None:
+            found.transport_socket.CopyFrom(_tls(stream.tls, options, http=False))
+        client_tls.hand_on(found, _shares(stream, options))
     return message
 
 
-def _tls(chain: Chain, options: Options) -> api.Message:
+def _shares(stream: Stream, options: Options) -> list[tuple[str, int]]:
+    return [
+        (names.backend(it.backend, options.domain) if it.backend else names.NOWHERE, it.weight) for it in stream.targets
+    ]
+
+
+def _tls(chain: Chain, options: Options, http: bool = True) -> api.Message:
     """envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext with the certificates of one hostname."""
     context = api.tls.DownstreamTlsContext()
     common = context.common_tls_context
     listeners.fill_tls(common, options)
+    if not http:
+        del common.alpn_protocols[:]  # what is in it is for the backend to say, and it is not asked
     for ref in chain.certificates:
         common.tls_certificate_sds_secret_configs.add(name=names.client_pair(ref), sds_config=api.ads())
     for origin in chain.authorities[:1]:

@@ -18,6 +18,9 @@ LISTENER = f"{_PREFIX}listener.v3.Listener"
 SCOPE = f"{_PREFIX}route.v3.ScopedRouteConfiguration"
 ROUTES = f"{_PREFIX}route.v3.RouteConfiguration"
 
+#: The cluster that never has an endpoint (`bootstrap`): connections that are sent there are closed.
+NOWHERE = "sealos-nowhere"
+
 #: Make before break: a type is sent after those before it (the rules are in `xds/stream.py`).
 ORDER = (SECRET, CLUSTER, ENDPOINTS, LISTENER, SCOPE, ROUTES)
 #: What is removed only after everything that may name it has gone.

@@ -1,9 +1,10 @@
-"""A port of a Gateway for HTTP: which hosts have TLS, with which certificates."""
+"""A port of a Gateway: which hosts have TLS, with which certificates, and where connections go that are not HTTP."""
 
 from __future__ import annotations
 
 import msgspec
 
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.resources.meta import Origin, Ref
 
 
@@ -17,9 +18,30 @@ class Chain(msgspec.Struct, frozen=True, gc=False):
     optional: bool = False
 
 
+class StreamTarget(msgspec.Struct, frozen=True, gc=False):
+    """A share of connections; without a backend they are closed."""
+
+    backend: BackendKey | None
+    weight: int
+
+
+class Stream(msgspec.Struct, frozen=True, gc=False):
+    """Connections that are handed on as they are. `server_name` is what clients ask for in the TLS handshake (`*` for
+    any), empty where nothing is read of a connection. With `tls` it ends here, and the backends get what was in it."""
+
+    server_name: str
+    targets: tuple[StreamTarget, ...] = ()
+    tls: Chain | None = None
+
+    @property
+    def backends(self) -> tuple[BackendKey, ...]:
+        return tuple(target.backend for target in self.targets if target.backend is not None)
+
+
 class GatewayListener(msgspec.Struct, frozen=True, gc=False):
-    """One port at one place; plain HTTP where there are no chains."""
+    """One port at one place; plain HTTP where there are neither chains nor streams."""
 
     place: str
     port: int
     chains: tuple[Chain, ...] = ()
+    streams: tuple[Stream, ...] = ()

@@ -1,4 +1,4 @@
-"""Where listeners serve HTTP: a place is one port of one data plane, and the first half of the keys of its hosts.
+"""Where listeners serve: a place is one port of one data plane, and the first half of the keys of its hosts.
 
 A place is written `<plane>:<port>`; the plane is `<namespace>/<name>` of a Gateway that has its own, and empty where
 several Gateways share one. Where a shared Gateway listens for plain HTTP on the very port of Ingresses, its hosts stand
@@ -15,8 +15,10 @@ from sealos_gateway.model.keys import HostKey
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api.hostnames import ANY
 from sealos_gateway.translate.gateway_api.listeners import ListenerRow
+from sealos_gateway.translate.gateway_api.references import TERMINATE
 
 _HTTP = ("HTTP", "HTTPS")
+_ON_TCP = (*_HTTP, "TLS", "TCP")
 
 
 class Shared(NamedTuple):
@@ -34,10 +36,17 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     hostname: str
     owner: Origin
     name: str
+    protocol: str
+    #: Whether TLS ends here.
     tls: bool
     certificates: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
     optional: bool = False
+
+    @property
+    def http(self) -> bool:
+        """Whether requests are read; else connections are handed on."""
+        return self.protocol in _HTTP
 
     @property
     def host(self) -> HostKey:
@@ -58,7 +67,7 @@ def plane_of(gateway: str) -> str:
 
 
 def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[Placed, ...]:
-    """The listeners that serve HTTP, at their places."""
+    """The listeners that serve on TCP, at their places."""
     return tuple(
         Placed(
             place(row, plane, shared),
@@ -66,11 +75,12 @@ def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[P
             row.hostname or ANY,
             row.owner,
             row.name,
-            row.protocol == "HTTPS",
+            row.protocol,
+            row.mode == TERMINATE,
             row.certificates,
             row.authorities,
             row.optional,
         )
         for row in rows
-        if row.serves and row.protocol in _HTTP
+        if row.serves and row.protocol in _ON_TCP
     )

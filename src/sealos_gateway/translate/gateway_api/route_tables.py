@@ -2,7 +2,8 @@
 
 attached      over each kind of route: its parents, the listeners that took it, the hosts it claims
 rules         over the same: its rules as routes of the model, for any host
-placed        over listeners: those that serve HTTP, at their places
+streams       over routes of connections: where they go
+placed        over listeners: those that serve on TCP, at their places
 hosts         over claimants: HostKey → VirtualHost
 statuses      over each kind of route: what is written back
 """
@@ -13,16 +14,25 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sealos_gateway.live import Derived, Graph, Index, Read, Rows
-from sealos_gateway.model.gateway_listener import Chain, GatewayListener
+from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import VirtualHost
 from sealos_gateway.resources.gateway_api.meta import RouteStatus
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.gateway_api import attachments, hosts, places, route_statuses, rules
+from sealos_gateway.translate.gateway_api import (
+    attachments,
+    hosts,
+    places,
+    route_statuses,
+    rules,
+    server_names,
+    streams,
+)
 from sealos_gateway.translate.gateway_api.attachments import Attached
 from sealos_gateway.translate.gateway_api.listeners import ListenerRow
 from sealos_gateway.translate.gateway_api.places import Placed, Shared
 from sealos_gateway.translate.gateway_api.rules import Rules
+from sealos_gateway.translate.gateway_api.streams import Streams
 from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
 from sealos_gateway.translate.world import World
 
@@ -50,6 +60,9 @@ class RouteTables:
         self.set_placed: Derived[Ref, tuple[Placed, ...]] = self._placed("placed_set_listeners", gateways.set_listeners)
         self.attached: dict[str, Derived[Ref, Attached]] = {kind: self._attached(kind) for kind in routes}
         self.rules: dict[str, Derived[Ref, Rules]] = {kind: self._rules(kind) for kind in _RULES if kind in routes}
+        self.streams: dict[str, Derived[Ref, Streams]] = {
+            kind: self._streams(kind) for kind in streams.PROTOCOLS if kind in routes
+        }
         #: The routes of each listener, by its owner and name.
         self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", lambda row: row.listeners)
         self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts)
@@ -116,6 +129,15 @@ class RouteTables:
 
         return Derived(self._graph, f"rules_{kind}", compute, self.attached[kind])
 
+    def _streams(self, kind: str) -> Derived[Ref, Streams]:
+        table = self.routes[kind]
+
+        def compute(ref: Ref, read: Read) -> Streams | None:
+            route = read(table, ref)
+            return streams.streams(kind, route, read, self._world, self._gateways.world) if route is not None else None
+
+        return Derived(self._graph, f"streams_{kind}", compute, self.attached[kind])
+
     def _listener(self, place: str, read: Read) -> GatewayListener | None:
         """One port with a filter chain for each hostname with TLS. The port of Ingresses is listened on already."""
         if place == self._shared.gateway:
@@ -123,21 +145,39 @@ class RouteTables:
         members = read(self.at_place, place) or ()
         rows = (read(self.placed, it) if isinstance(it, Ref) else read(self.set_placed, it[1]) for it in members)
         found = [row for several in rows for row in several or () if row.place == place]
-        chains = {
-            row.hostname: Chain(row.hostname, row.certificates, row.authorities, row.optional)
-            for row in found
-            if row.tls
-        }
+        chains = [server_names.chain(row) for row in found if row.protocol == "HTTPS"]
         if not found:
             return None
-        return GatewayListener(place, found[0].port, tuple(chains[name] for name in sorted(chains)))
+        return GatewayListener(
+            place,
+            found[0].port,
+            tuple(sorted({it.hostname: it for it in chains}.values(), key=lambda it: it.hostname)),
+            server_names.streams(found, lambda row: self._claimed_by(row, read)),
+        )
+
+    def _claimed_by(self, row: Placed, read: Read) -> list[server_names.Claimed]:
+        """The server names that routes claim through one listener, the oldest route first."""
+        found: list[tuple[tuple[str, str, str], server_names.Claimed]] = []
+        for member in read(self.by_listener, (row.owner, row.name)) or ():
+            kind, ref = _member(member)
+            route, attached = read(self.routes[kind], ref), read(self.attached[kind], ref)
+            does = read(self.streams[kind], ref) if kind in self.streams else None
+            if route is None or attached is None or does is None:
+                continue
+            age = (route.metadata.creation_timestamp, ref.namespace, ref.name)
+            found += [
+                (age, (claim.host.host, does.targets))
+                for claim in attached.claims
+                if (claim.host.gateway, claim.listener) == (row.place, row.hostname)
+            ]
+        return [claimed for _, claimed in sorted(found, key=lambda it: it[0])]
 
     def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
         return hosts.virtual_host(key, read, self.by_host, self.listener_hosts, self._claimant)
 
     def _claimant(self, read: Read, member: tuple[str, Ref]) -> hosts.Claimant | None:
         """`member` is the name of an attachment table with a key of it."""
-        kind, ref = member[0].removeprefix("attached_"), member[1]
+        kind, ref = _member(member)
         if kind not in self.rules:
             return None
         route = read(self.routes[kind], ref)
@@ -152,7 +192,8 @@ class RouteTables:
         return {kind: self._statuses(kind, flaws.get(kind)) for kind in self.routes}
 
     def _statuses(self, kind: str, others: Rows[Ref, Any] | None) -> Derived[Ref, RouteStatus]:
-        table, source = self.routes[kind], self.rules.get(kind, others)
+        table = self.routes[kind]
+        source: Rows[Ref, Any] | None = self.rules.get(kind, self.streams.get(kind, others))
 
         def compute(ref: Ref, read: Read) -> RouteStatus | None:
             route, attached = read(table, ref), read(self.attached[kind], ref)
@@ -166,6 +207,11 @@ class RouteTables:
         return Derived(self._graph, f"status_{kind}", compute, self.attached[kind])
 
 
+def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:
+    """Kind and name of a member of an index over attachments."""
+    return member[0].removeprefix("attached_"), member[1]
+
+
 def _places(rows: tuple[Placed, ...]) -> set[str]:
     return {row.place for row in rows}
 
@@ -173,4 +219,4 @@ def _places(rows: tuple[Placed, ...]) -> set[str]:
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:
     if isinstance(rows, Attached):
         return rows.hosts
-    return tuple(dict.fromkeys(row.host for row in rows))
+    return tuple(dict.fromkeys(row.host for row in rows if row.http))

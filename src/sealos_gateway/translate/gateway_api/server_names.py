@@ -1,0 +1,41 @@
+"""The connections of one port that are handed on: which server name, or which port, goes where.
+
+A connection belongs to the listener with the most specific hostname that takes its server name, as requests do
+(`hosts`); of several routes for one name the oldest has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sealos_gateway.model.gateway_listener import Chain, Stream, StreamTarget
+from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api.places import Placed
+
+#: A server name that a route claims, and where its connections go.
+Claimed = tuple[str, tuple[StreamTarget, ...]]
+
+
+def chain(row: Placed) -> Chain:
+    """How TLS ends at a listener."""
+    return Chain(row.hostname, row.certificates, row.authorities, row.optional)
+
+
+def streams(rows: Sequence[Placed], claimed: Callable[[Placed], Sequence[Claimed]]) -> tuple[Stream, ...]:
+    """Of all listeners at one place. Where something else is read, a listener that reads nothing has no connections."""
+    if all(row.protocol == "TCP" for row in rows):
+        first = next((targets for row in rows for _, targets in claimed(row)), ())
+        return (Stream("", first),)
+    by_hostname = {row.hostname: row for row in rows if row.tls or row.protocol == "TLS"}
+    found: dict[str, Stream] = {}
+    for row in by_hostname.values():
+        if row.protocol != "TLS":
+            continue
+        tls = chain(row) if row.tls else None
+        for name, targets in claimed(row):
+            owner = next((it for it in hostnames.above(name) if it in by_hostname), None)
+            if owner == row.hostname:
+                found.setdefault(name, Stream(name, targets, tls))
+        # A name without a route is nobody's, and not that of a wider listener.
+        found.setdefault(row.hostname, Stream(row.hostname, (), tls))
+    return tuple(found[name] for name in sorted(found))

@@ -1,0 +1,82 @@
+"""TLSRoutes and TCPRoutes: which connections each has, what happens to the rest, and what their status says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sealos_gateway.model.gateway_listener import GatewayListener, StreamTarget
+from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.kinds import Kind
+from sealos_gateway.resources.meta import Resource
+from tests import objects
+from tests.translate import gateways
+from tests.translate.gateways import gateway, listener, pipeline
+from tests.translate.test_routes import told
+
+WEB = BackendKey("shop", "web", 80)
+
+
+def route(kind: Kind, name: str, *backends: dict[str, Any], created: str = "", **spec: Any) -> Resource:
+    rules = [{"backendRefs": list(backends or ({"name": "web", "port": 80},))}]
+    return gateways.made(kind, name, created=created, **{"parentRefs": [{"name": "edge"}], "rules": rules, **spec})
+
+
+def passthrough(name: str, hostname: str) -> dict[str, Any]:
+    return listener(name, 8443, "TLS", hostname=hostname, tls={"mode": "Passthrough"})
+
+
+def served(made: Pipeline) -> GatewayListener:
+    (found,) = made.routes.listeners.rows.values()
+    return found
+
+
+def test_the_oldest_of_two_routes_has_a_port_and_its_successor_takes_over() -> None:
+    young = route(kinds.TCP_ROUTE, "a", {"name": "api", "port": 80}, created="2026-02-02T00:00:00Z")
+    old = route(kinds.TCP_ROUTE, "b", created="2026-01-01T00:00:00Z")
+    tcp = gateway(listener("tcp", 9000, "TCP"))
+    made = pipeline(tcp, young, old, objects.service("web"), objects.service("api"))
+    assert served(made).streams[0].targets == (StreamTarget(WEB, 1),)
+    assert WEB in made.backends.rows
+
+    made.drop(kinds.TCP_ROUTE, old.ref)
+    made.settle()
+    assert served(made).streams[0].targets == (StreamTarget(BackendKey("shop", "api", 80), 1),)
+    assert WEB not in made.backends.rows
+
+
+def test_a_backend_that_does_not_exist_keeps_its_share_and_is_told() -> None:
+    split = route(kinds.TCP_ROUTE, "a", {"name": "web", "port": 80, "weight": 3}, {"name": "none", "port": 80})
+    made = pipeline(gateway(listener("tcp", 9000, "TCP")), split, objects.service("web"))
+    assert served(made).streams[0].targets == (StreamTarget(WEB, 3), StreamTarget(None, 1))
+    found = told(made, "a", kind="TCPRoute")
+    assert found == {"Accepted": "True Accepted", "ResolvedRefs": "False BackendNotFound"}
+
+
+def test_a_second_rule_is_told_and_costs_the_first_nothing() -> None:
+    two = [{"backendRefs": [{"name": "web", "port": 80}]}, {"backendRefs": [{"name": "api", "port": 80}]}]
+    made = pipeline(
+        gateway(listener("tcp", 9000, "TCP")), route(kinds.TCP_ROUTE, "a", rules=two), objects.service("web")
+    )
+    assert served(made).streams[0].targets == (StreamTarget(WEB, 1),)
+    assert told(made, "a", kind="TCPRoute")["PartiallyInvalid"] == "True UnsupportedValue"
+
+
+def test_a_server_name_belongs_to_the_most_specific_listener() -> None:
+    wide = [{"name": "edge", "sectionName": "wide"}]
+    made = pipeline(
+        gateway(passthrough("wide", "*.a.com"), passthrough("narrow", "x.a.com")),
+        route(kinds.TLS_ROUTE, "t", hostnames=["x.a.com", "y.a.com"], parentRefs=wide),
+        objects.service("web"),
+    )
+    found = {it.server_name: len(it.targets) for it in served(made).streams}
+    assert found == {"*.a.com": 0, "x.a.com": 0, "y.a.com": 1}
+
+
+def test_http_and_tcp_of_two_gateways_on_one_port_never_share_it() -> None:
+    """What is read of requests would be lost if every connection were handed on."""
+    tcp = gateway(listener("tcp", 9000, "TCP"), name="other")
+    to_other = route(kinds.TCP_ROUTE, "t", parentRefs=[{"name": "other"}])
+    made = pipeline(gateway(listener("http", 9000)), tcp, to_other, objects.service("web"))
+    assert served(made).streams == ()
