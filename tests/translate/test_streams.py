@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from sealos_gateway.envoy import names
 from sealos_gateway.model.gateway_listener import GatewayListener, StreamTarget
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Resource
+from sealos_gateway.settings import GatewayApiSettings, Settings
+from sealos_gateway.xds.planes import OWN, View
 from tests import objects
 from tests.translate import gateways
 from tests.translate.gateways import gateway, listener, pipeline
@@ -80,3 +83,13 @@ def test_http_and_tcp_of_two_gateways_on_one_port_never_share_it() -> None:
     to_other = route(kinds.TCP_ROUTE, "t", parentRefs=[{"name": "other"}])
     made = pipeline(gateway(listener("http", 9000)), tcp, to_other, objects.service("web"))
     assert served(made).streams == ()
+
+
+def test_the_cluster_of_a_stream_is_for_the_data_plane_of_its_gateway_alone() -> None:
+    settings = Settings(gateway_api=GatewayApiSettings(control="control.test"))
+    tcp = gateway(listener("tcp", 9000, "TCP"))
+    route_ = route(kinds.TCP_ROUTE, "a")
+    made = objects.pipeline(gateways.gateway_class(), tcp, route_, objects.service("web"), settings=settings)
+    for type_ in (names.CLUSTER, names.ENDPOINTS, names.LISTENER):
+        (seen,) = View(made.snapshot, "shop.edge").names(type_)
+        assert seen not in View(made.snapshot, OWN).names(type_)
