@@ -15,10 +15,17 @@ PROMISED = {
 
 def log(kind: str) -> api.Message:
     (logger,) = access_log.loggers(kind, "/dev/stdout")
+    message = api.stream_log.StdoutAccessLog()
+    assert logger.typed_config.Unpack(message)
+    return message.log_format
+
+
+def test_a_file_is_opened_and_the_output_of_the_process_is_not() -> None:
+    (logger,) = access_log.loggers("json", "/var/log/a.log")
     message = api.file_log.FileAccessLog()
     assert logger.typed_config.Unpack(message)
-    assert message.path == "/dev/stdout"
-    return message.log_format
+    assert message.path == "/var/log/a.log"
+    assert set(message.log_format.json_format.fields) >= PROMISED
 
 
 def test_json_has_every_field() -> None:

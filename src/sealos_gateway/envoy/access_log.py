@@ -37,6 +37,7 @@ FIELDS = {
     "sni": "%REQUESTED_SERVER_NAME%",
 }
 
+STDOUT = "/dev/stdout"
 _TEXT = (
     '[{time}] "{method} {scheme}://{authority}{path} {protocol}" {status} {response_flags} {response_code_details}'
     ' {bytes_received} {bytes_sent} {duration} {upstream_service_time} {client_address} "{x_forwarded_for}"'
@@ -48,12 +49,15 @@ def loggers(kind: str, path: str) -> list[api.Message]:
     """`kind` is `json`, `text` or `off`; `path` a file that Envoy appends to."""
     if kind == "off":
         return []
-    log = api.file_log.FileAccessLog(path=path)
+    # The open descriptor, not the file: a user other than root may write to a pod's output, and often not open it.
+    to_output = path == STDOUT
+    log = api.stream_log.StdoutAccessLog() if to_output else api.file_log.FileAccessLog(path=path)
     if kind == "json":
         log.log_format.json_format.update(FIELDS)
     else:
         log.log_format.text_format_source.inline_string = _TEXT.format_map(FIELDS)
-    return [api.accesslog.AccessLog(name="envoy.access_loggers.file", typed_config=api.pack(log), filter=_UNLESS_OFF)]
+    name = "envoy.access_loggers.stdout" if to_output else "envoy.access_loggers.file"
+    return [api.accesslog.AccessLog(name=name, typed_config=api.pack(log), filter=_UNLESS_OFF)]
 
 
 def _unless_off() -> api.Message:

@@ -31,6 +31,7 @@ from envoy.config.route.v3 import route_components_pb2 as route_components
 from envoy.config.route.v3 import route_pb2 as route
 from envoy.config.route.v3 import scoped_route_pb2 as scoped_route
 from envoy.extensions.access_loggers.file.v3 import file_pb2 as file_log
+from envoy.extensions.access_loggers.stream.v3 import stream_pb2 as stream_log
 from envoy.extensions.common.matching.v3 import extension_matcher_pb2 as extension_matcher
 from envoy.extensions.compression.brotli.compressor.v3 import brotli_pb2 as brotli
 from envoy.extensions.compression.gzip.compressor.v3 import gzip_pb2 as gzip
@@ -120,6 +121,7 @@ __all__ = [
     "ssl_inputs",
     "stateful_session",
     "stats",
+    "stream_log",
     "struct_pb2",
     "substitution",
     "tcp_proxy",
