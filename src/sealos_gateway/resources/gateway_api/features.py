@@ -12,4 +12,6 @@ SUPPORTED: Final[tuple[str, ...]] = (
     "GatewayAddressEmpty",
     "GatewayInfrastructurePropagation",
     "GatewayStaticAddresses",
+    "TLSRouteModeMixed",
+    "TLSRouteModeTerminate",
 )
