@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sealos_gateway.resources.annotations import (
+    absent,
     answers,
     auth,
     backends,
@@ -33,6 +34,7 @@ FAMILIES = (
     answers,
     pods,
     waf,
+    absent,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

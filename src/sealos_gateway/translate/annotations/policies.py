@@ -17,6 +17,7 @@ from sealos_gateway.resources.annotations import every, general
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.annotations import (
+    absent,
     access,
     answers,
     balance,
@@ -58,6 +59,7 @@ _FAMILIES = (  # one per line: every family adds its own
     snippets,
     client_tls,
     waf,
+    absent,
 )
 
 
