@@ -121,6 +121,7 @@ class DataPlane:
             envoy.max_heap_mb or limits.heap_mb(),
             envoy.max_connections or limits.connections(),
             self._settings.ingress.cluster_domain,
+            envoy.istio_labels,
         )
         (self._state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 

@@ -187,6 +187,9 @@ class EnvoySettings(_Group, frozen=True):
     max_heap_mb: int = 0
     # Most downstream connections; 0 means as many as the limit of open files allows.
     max_connections: int = 0
+    # Give metrics of backends the label `cluster_name` too, as Istio and Higress do, for queries that ask for it (the
+    # monitoring page of Sealos does). The label `envoy_cluster_name` is always there.
+    istio_labels: bool = False
     # trace, debug, info, warning, error, critical or off.
     log_level: str = "warning"
 

@@ -7,6 +7,7 @@ large request headers, one further upgrade type, a path that the platform answer
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -26,6 +27,7 @@ SETTINGS = {
     "ingress": {"classes": ["sealos", "nginx"], "on_every_host": ["platform/challenge"]},
     "tls": {"default_certificates": [{"pattern": "*.cloud.test", "secret": "sealos-system/wildcard-cert"}]},
     "http": {"max_request_headers_kb": 8192, "upgrade_types": ["tailscale-control-protocol"]},
+    "envoy": {"istio_labels": True, "drain_seconds": 2},
 }
 WILDCARD = pem.pair("*.cloud.test", number=77)
 
@@ -181,5 +183,11 @@ async def test_an_app_that_is_not_ready_is_503_with_the_words_sealos_reads(
 
 
 async def test_clusters_in_metrics_are_named_as_sealos_asks_for_them(sealos: Gateway) -> None:
+    """The monitoring page of the launchpad asks for `envoy_cluster_upstream_rq{cluster_name="outbound|..."}`."""
     await sealos.get("app.cloud.test")
-    assert "outbound|80||web.tenant.svc.cluster.local" in sealos.admin("/clusters")
+    cluster = "outbound|80||web.tenant.svc.cluster.local"
+    assert cluster in sealos.admin("/clusters")
+    lines = sealos.status("/metrics/envoy").text.splitlines()
+    found = [line for line in lines if line.startswith("envoy_cluster_upstream_rq{")]
+    asked = f'cluster_name="{cluster}"'
+    assert [line for line in found if re.search(rf"[{{,]{re.escape(asked)}", line)], found

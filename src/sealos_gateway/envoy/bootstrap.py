@@ -16,7 +16,7 @@ _STREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 @dataclass(frozen=True)
 class Options:
-    """Paths of Unix sockets, limits (0 means none), and the suffix of cluster names."""
+    """Paths of Unix sockets, limits (0 means none), the suffix of cluster names, and a further label for them."""
 
     node_id: str
     xds_socket: str
@@ -24,6 +24,7 @@ class Options:
     max_heap_mb: int = 0
     max_connections: int = 0
     cluster_domain: str = "cluster.local"
+    istio_labels: bool = False
 
 
 def bootstrap(options: Options) -> str:
@@ -40,7 +41,7 @@ def bootstrap(options: Options) -> str:
     dynamic.lds_config.CopyFrom(api.ads())
     dynamic.cds_config.CopyFrom(api.ads())
     message.admin.address.CopyFrom(api.pipe_address(options.admin_socket))
-    message.stats_config.CopyFrom(stats.config(options.cluster_domain))
+    message.stats_config.CopyFrom(stats.config(options.cluster_domain, options.istio_labels))
     # A cluster that was never used keeps no statistics: most of its memory.
     message.deferred_stat_options.enable_deferred_creation_stats = True
     # Workers build their part of a cluster at its first request: a thousand that change at once cost little until then.

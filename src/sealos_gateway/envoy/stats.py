@@ -29,14 +29,19 @@ _USUAL_TAGS: Final = (
 _NOT_KEPT: Final = ("http.http.rds.", "http.https.rds.", "sds.")
 
 
-def config(cluster_domain: str) -> api.Message:
-    """envoy.config.metrics.v3.StatsConfig. `cluster_domain` is the suffix of cluster names, as `cluster.local`."""
+def config(cluster_domain: str, istio_labels: bool = False) -> api.Message:
+    """envoy.config.metrics.v3.StatsConfig. `cluster_domain` is the suffix of cluster names, as `cluster.local`.
+
+    With `istio_labels` the name of a cluster is also the label `cluster_name`, as Istio and Higress have it.
+    """
     message = api.stats.StatsConfig()
     message.use_all_default_tags.value = False
     for name in _USUAL_TAGS:
         message.stats_tags.add(tag_name=name)
     backend = rf"^cluster\.((.+?(?:\.[^.]+\.svc\.{re.escape(cluster_domain)})?)\.)"
     message.stats_tags.add(tag_name="envoy.cluster_name", regex=backend)
+    if istio_labels:
+        message.stats_tags.add(tag_name="cluster_name", regex=backend)
     certificate = r"^listener\..+?\.ssl\.certificate\.((.+)\.)expiration_unix_time_seconds$"
     message.stats_tags.add(tag_name="envoy.certificate", regex=certificate)
     # Listeners of Gateways have prefixes of their own, which cannot be listed: at least hosts are labels there.
