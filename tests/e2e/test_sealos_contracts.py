@@ -76,6 +76,13 @@ async def test_a_class_flip_pauses_and_resumes_at_once(sealos: Gateway, paused: 
         await status_becomes(sealos, 200)
 
 
+@pytest.mark.parametrize("paused", ["pause", "disable"])
+async def test_the_class_in_the_spec_flips_as_the_annotation_does(sealos: Gateway, paused: str) -> None:
+    for class_name, status in (("nginx", 200), (paused, 404), ("nginx", 200)):
+        sealos.apply(manifests.ingress("spec", "tenant", {"spec.cloud.test": "web:80"}, class_name=class_name))
+        await status_becomes(sealos, status, "spec.cloud.test")
+
+
 @pytest.mark.parametrize(
     ("to", "annotations"),
     [
@@ -94,6 +101,18 @@ async def test_the_challenge_of_any_host_wins_over_the_paths_of_a_host(
     for host in ("own.domain.test", "app.cloud.test", "nobody.test"):
         assert (await sealos.get(host, f"{CHALLENGE}?a=b")).json()["name"] == "echo-b"
     assert (await sealos.get("app.cloud.test", "/")).json()["name"] == "echo-a"
+
+
+async def test_a_tenant_takes_no_path_on_hosts_of_others(sealos: Gateway) -> None:
+    """An Ingress without a host that the setting does not name answers only where no other host does."""
+    sealos.apply(
+        manifests.ingress("challenge", "tenant", {"": [manifests.path(CHALLENGE, "web:80")]}, class_name="nginx")
+    )
+    other = {"theirs.cloud.test": [manifests.path("/", "api:80")]}
+    sealos.apply(manifests.ingress("theirs", "platform", other, class_name="nginx"))
+    await sealos.settled()
+    assert (await sealos.get("nobody.test", CHALLENGE)).json()["name"] == "echo-a"
+    assert (await sealos.get("theirs.cloud.test", CHALLENGE)).json()["name"] == "echo-b"
 
 
 async def test_x_real_ip_is_the_client_whatever_it_says(sealos: Gateway) -> None:
