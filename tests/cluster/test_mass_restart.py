@@ -101,5 +101,5 @@ def test_envoy_has_the_last_change_within_two_seconds(gateway: Gateway, admin: A
     behind = time.monotonic() - written
     print(f"{SERVICES * 2 * PODS} changes in {written - began:.1f} s, Envoy {behind:.3f} s behind")
     assert behind <= ACKNOWLEDGED
-    assert gateway.metric("sgw_acknowledged_revision") == gateway.metric("sgw_revision")
+    eventually(lambda: gateway.metric("sgw_acknowledged_revision") == gateway.metric("sgw_revision"))
     assert gateway.metric("sgw_endpoint_changes_total") >= SERVICES * (1 + PODS)

@@ -62,17 +62,17 @@ async def busy(site: Site, echo_a: Echo) -> Site:
     return site
 
 
-async def scraped(site: Site, name: str) -> Exported:
-    """Both pages, once the histograms in them have been filled: Envoy does that every few seconds."""
+async def scraped(site: Site, *names: str) -> Exported:
+    """Both pages, once these histograms have been filled: Envoy does that every few seconds, not for all at once."""
 
     async def pages() -> Exported | None:
         texts = [(await asyncio.to_thread(site.gateway.status, path)).text for path in ("/metrics", "/metrics/envoy")]
         found = exported(*texts)
-        return found if name in found.names else None
+        return found if found.names.issuperset(names) else None
 
     async def check() -> Exported:
         found = await pages()
-        assert found, f"{name} is not exported"
+        assert found, f"{names} are not exported"
         return found
 
     return await eventually(check, 20)
@@ -92,6 +92,7 @@ async def apart(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[
         await asyncio.to_thread(fleet.stop)
 
 
+HISTOGRAMS = ("envoy_http_downstream_rq_time_bucket", "envoy_cluster_upstream_rq_time_bucket")
 #: Of the webhook, which has a status port of its own (tests/webhook/test_server.py looks at it).
 ELSEWHERE = {"sgw_webhook_certificate_expiry_seconds"}
 
@@ -107,7 +108,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 async def test_every_metric_that_is_asked_for_is_exported(busy: Site, apart: list[str]) -> None:
-    one, two = await scraped(busy, "envoy_http_downstream_rq_time_bucket"), exported(*apart)
+    one, two = await scraped(busy, *HISTOGRAMS), exported(*apart)
     found = Exported(one.names | two.names, one.labels | two.labels)
     asked = [(rule["alert"], rule["expr"]) for rule in rules()]
     asked += [(panel["title"], target["expr"]) for panel in panels() for target in panel["targets"]]

@@ -6,7 +6,7 @@ from sealos_gateway.resources.annotations.entry import Annotation, Verdict, shar
 
 _TEST = "tests/golden/annotations/absent.yaml"
 _TRACING = (
-    "The gateway sends no traces yet; it is told on the Ingress. X-Request-ID and `traceparent` reach the backend."
+    "The gateway sends no traces yet; it is told on the Ingress. X-Request-ID names requests."
 )
 _FASTCGI = "Envoy speaks no FastCGI; put a web server beside the program and route to that."
 

@@ -9,9 +9,9 @@ from sealos_gateway.translate.annotations.values import Values
 
 def read(values: Values, _draft: Draft) -> None:
     """`enable-opentelemetry`, `opentelemetry-*`, `fastcgi-*`."""
-    for entry in (absent.TRACING, absent.TRUST_SPAN, absent.OPERATION):
+    for entry, usual in ((absent.TRACING, "false"), (absent.TRUST_SPAN, "true"), (absent.OPERATION, "")):
         text = values.text(entry)
-        if text and text.lower() != "false":
+        if text and text.lower() != usual:
             values.warn(entry, "the gateway sends no traces; remove the annotation", "NoTracing")
     for entry in (absent.FASTCGI_INDEX, absent.FASTCGI_PARAMS):
         if values.has(entry):
