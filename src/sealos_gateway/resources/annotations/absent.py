@@ -5,9 +5,7 @@ from __future__ import annotations
 from sealos_gateway.resources.annotations.entry import Annotation, Verdict, shared
 
 _TEST = "tests/golden/annotations/absent.yaml"
-_TRACING = (
-    "The gateway sends no traces yet; it is told on the Ingress. X-Request-ID names requests."
-)
+_TRACING = "The gateway sends no traces yet; it is told on the Ingress. X-Request-ID names requests."
 _FASTCGI = "Envoy speaks no FastCGI; put a web server beside the program and route to that."
 
 
