@@ -42,6 +42,12 @@ def node_missing() -> str:
     return f"no node in the test cluster: {absent[0]} is not installed" if absent else ""
 
 
+def image_missing() -> str:
+    """Why pods cannot run our own image, which is this repository with its `.venv`; empty when they can."""
+    hidden = Path(__file__).resolve().is_relative_to("/tmp")
+    return "no image of ours: pods have a volume of their own at /tmp, where this repository lies" if hidden else ""
+
+
 def eventually(check: Callable[[], bool], deadline: float = 30.0) -> None:
     end = time.monotonic() + deadline
     while not check():

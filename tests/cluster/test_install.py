@@ -13,7 +13,7 @@ from tests.cluster.harness import Api, Cluster, eventually
 from tests.cluster.load import load
 from tests.cluster.release import Release
 
-REASON = harness.node_missing() or helm.missing()
+REASON = harness.node_missing() or harness.image_missing() or helm.missing()
 pytestmark = [pytest.mark.skipif(bool(REASON), reason=REASON), pytest.mark.timeout(240)]
 
 HOST = "shop.example.com"
