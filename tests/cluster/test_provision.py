@@ -91,6 +91,7 @@ def reason(api: Api, name: str) -> str:
     return str(next(it["reason"] for it in conditions if it["type"] == "Programmed"))
 
 
+@pytest.mark.timeout(180)
 def test_a_gateway_gets_a_data_plane_and_loses_it(api: Api) -> None:
     gateway(api, "edge", infrastructure={"labels": {"team": "a"}, "annotations": {"note": "b"}})
     eventually(lambda: programmed(api, "edge"), 60)
