@@ -1,6 +1,6 @@
 """Very many objects on a real API server: how long until a gateway has read them, and what writing their status costs.
 
-`KUBE_SCALE=20000` for the full size of the first; it takes three minutes, most of them to make the objects.
+`KUBE_SCALE=20000` for the full size of the first; it takes a minute and a half, most of it to make the objects.
 """
 
 from __future__ import annotations
