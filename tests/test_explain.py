@@ -6,9 +6,11 @@ import pytest
 
 from sealos_gateway.explain import Explanation, UrlError, explain
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ServicePort
 from sealos_gateway.settings import HttpSettings, Settings
 from tests import objects, pem
+from tests.translate import gateways
 
 PAIR = pem.pair("*.example.com")
 
@@ -148,3 +150,20 @@ def test_no_certificate_is_said(made: Pipeline) -> None:
 
 def test_an_empty_gateway() -> None:
     assert answer(objects.pipeline(), "http://a.com/") == "404, empty body"
+
+
+def test_hosts_of_gateways_are_explained_and_a_written_port_is_theirs() -> None:
+    made = gateways.pipeline(
+        gateways.gateway(gateways.listener(port=80), gateways.listener("other", 9090)),
+        gateways.made(
+            kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge", "sectionName": "other"}], hostnames=["*.gw.test"],
+            rules=[{"backendRefs": [{"name": "absent", "port": 80}]}],
+        ),
+        objects.web("a.gw.test"),
+    )  # fmt: skip
+    deep = explain("http://x.y.gw.test:9090/", made)
+    assert (deep.object, deep.answer) == ("HTTPRoute shop/web", "500 from the gateway itself: empty body")
+    assert deep.host_why == "a wildcard above it, on port 9090 of the shared Gateways"
+    assert explain("http://a.gw.test:9090/", made).object == "HTTPRoute shop/web"
+    assert explain("http://a.gw.test/", made).object == "Ingress shop/web"
+    assert explain("http://a.gw.test:8080/", made).object == "Ingress shop/web"

@@ -12,8 +12,11 @@ from sealos_gateway.files.source import Source
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.report import Report, origins
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.xds.fleet import Fleet
 from tests import objects, pem
+from tests.translate import gateways
 
 PAIR = pem.pair("a.example.com")
 
@@ -43,6 +46,19 @@ def made() -> Pipeline:
 )
 def test_a_resource_is_traced_to_its_objects(made: Pipeline, type_: str, name: str, wanted: str) -> None:
     assert [str(origin) for origin in origins(made, type_, name)] == [wanted]
+
+
+def test_routes_of_a_gateway_that_are_refused_are_those_of_their_objects() -> None:
+    it = gateways.pipeline(
+        gateways.gateway(gateways.listener(port=9090)),
+        gateways.made(kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge"}], hostnames=["a.com"], rules=[{}]),
+    )
+    (key,) = [key for key in it.host_keys() if key.host == "a.com"]
+    for type_, name in ((names.ROUTES, names.host(key)), (names.SCOPE, names.scope(key))):
+        assert "HTTPRoute shop/web" in [str(origin) for origin in origins(it, type_, name)]
+    for trusted, wanted in ((names.trust(Origin("ConfigMap", Ref("shop", "ca"))), "ConfigMap shop/ca"),
+                            (names.client_pair(Ref("shop", "cert")), "Secret shop/cert")):  # fmt: skip
+        assert [str(origin) for origin in origins(it, names.SECRET, trusted)] == [wanted]
 
 
 def test_files_objects_and_bugs_of_our_own_are_reported(made: Pipeline, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def check(filename: Manifests, config: Config = None, ingress_class: Classes = N
         reason = (problem.reason, "red")
         message = printable(f": {problem.message}")
         _out.print(Text.assemble((str(problem.origin), "bold"), printable(place), ": ", reason, message))
-    served = f"{len(pipeline.hosts)} hosts, {len(pipeline.backends)} backends"
+    served = f"{len(pipeline.host_keys())} hosts, {len(pipeline.backends)} backends"
     _err.print(f"{len(problems)} problems; {served}")
     raise typer.Exit(1 if problems else 0)
 

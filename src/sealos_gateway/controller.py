@@ -70,7 +70,7 @@ class Controller:
                 await self._settle(functools.partial(self._apply, update))
                 if self.objects.loaded and not self.ready.is_set():
                     self.ready.set()
-                    log.info("%d hosts ready after %.1f s", len(self.pipeline.hosts), time.monotonic() - began)
+                    log.info("%d hosts ready after %.1f s", len(self.pipeline.host_keys()), time.monotonic() - began)
                     started()
                     del update
                     gc.collect()

@@ -23,8 +23,10 @@ def per_object(pipeline: Pipeline) -> list[Resources]:
     for listener, own_context in pipeline.listeners.rows.values():
         message = listeners.listener(listener, pipeline.listener_options, own_context)
         _add(found, "Settings", names.LISTENER, listener.name, _dict(message))
-    for key in sorted(pipeline.hosts.rows):
-        row = pipeline.hosts.rows[key]
+    for key in sorted(pipeline.host_keys()):
+        row = pipeline.host(key)
+        if row is None:
+            continue
         owner = str(row.origins[0]) if row.origins else "Settings"
         _add(found, owner, names.SCOPE, names.scope(key), _dict(routes.host_scope(key)))
         message = routes.route_configuration(row, pipeline.context)

@@ -6,18 +6,22 @@ Reads the tables of a settled pipeline and returns values; printing is the calle
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.request import Request, matches
 from sealos_gateway.model.traffic import NO_CONDITIONS, Forward, Redirect, Respond, Route, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.provision import names
 from sealos_gateway.resources.annotations.general import INGRESS_CLASS
 from sealos_gateway.resources.annotations.traffic import SSL_REDIRECT
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.translate import hosts
+from sealos_gateway.translate.gateway_api.places import plane_of
 from sealos_gateway.wiring import GATEWAY
 
 _REDIRECT = f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"
@@ -60,10 +64,11 @@ def explain(
     url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()
 ) -> Explanation:
     """What would answer a request to `url`. Raises UrlError. Names of headers are in lower case."""
-    scheme, name, path, query = _parse(url, pipeline)
+    scheme, name, port, path, query = _parse(url, pipeline)
     request = Request(path, method, name, query, headers)
-    row, why = _host(name, pipeline)
-    certificate = _certificate(name, pipeline) if scheme == "https" else ""
+    row, why = _host(name, scheme, port, pipeline)
+    own = row is None or row.key.gateway == GATEWAY
+    certificate = _certificate(name, pipeline) if scheme == "https" and own else ""
     others = _others(name, pipeline)
     if row is None:
         return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
@@ -82,13 +87,14 @@ def explain(
 
 def route(url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Route | None:
     """The route that `explain` finds; None where no route answers. Raises UrlError."""
-    _, name, path, query = _parse(url, pipeline)
-    row, _ = _host(name, pipeline)
+    scheme, name, port, path, query = _parse(url, pipeline)
+    row, _ = _host(name, scheme, port, pipeline)
     request = Request(path, method, name, query, headers)
     return next((one for one in row.routes if matches(one.match, request)), None) if row else None
 
 
-def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str, str]:
+def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, int | None, str, str]:
+    """Scheme, host, port where one is written, path, query."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
     except ValueError:
@@ -101,7 +107,14 @@ def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, str, str]:
         path = _without_dots(path)
     if pipeline.settings.http.merge_slashes:
         path = re.sub("/+", "/", path)
-    return scheme, parts.hostname.lower().rstrip("."), path, parts.query
+    return scheme, parts.hostname.lower().rstrip("."), _port(parts), path, parts.query
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError:  # no number, or no port: it does not decide anything
+        return None
 
 
 def _without_dots(path: str) -> str:
@@ -116,13 +129,34 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join([*kept, ""] if segments[-1] in (".", "..") and kept else kept)
 
 
-def _host(name: str, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
-    """The most specific host: its own name, the wildcard one label above, any host."""
-    parent = name.partition(".")[2]
-    for host, why in ((name, "the host itself"), (f"*.{parent}", "the wildcard above it"), ("*", "any host")):
-        if row := pipeline.hosts.get(HostKey(GATEWAY, host)):
-            return row, why
-    return None, f"no Ingress claims {name}, *.{parent} or any host"
+def _host(name: str, scheme: str, port: int | None, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
+    """The most specific host: its own name, a wildcard above it, any host. A port that is written and is that of a
+    Gateway is meant; without one the hosts of Ingresses come first, whatever ports a load balancer shows them under."""
+    wanted = port or (443 if scheme == "https" else 80)
+    listeners = [row for row in pipeline.routes.listeners.rows.values() if row.port == wanted]
+    places = [(it.place, f", on port {it.port} of {_owner(it)}") for it in listeners]
+    for gateway, where in places if port and places else [(GATEWAY, ""), *places]:
+        for host, why in _names(name, deep=gateway != GATEWAY):
+            if row := pipeline.host(HostKey(gateway, host)):
+                return row, f"{why}{where}"
+    who = f"no route on port {port} of {_owner(listeners[0])}" if port and listeners else "no Ingress"
+    return None, f"{who} claims {name}, *.{name.partition('.')[2]} or any host"
+
+
+def _owner(listener: GatewayListener) -> str:
+    plane = plane_of(listener.place)
+    return f"Gateway {names.gateway(plane)}" if plane else "the shared Gateways"
+
+
+def _names(name: str, deep: bool) -> Iterator[tuple[str, str]]:
+    """What may stand for a host, the most specific first; wildcards of Ingresses stand for one label only."""
+    yield name, "the host itself"
+    _, _, parent = name.partition(".")
+    yield f"*.{parent}", "the wildcard above it"
+    while deep and "." in parent:
+        _, _, parent = parent.partition(".")
+        yield f"*.{parent}", "a wildcard above it"
+    yield "*", "any host"
 
 
 def _candidates(row: VirtualHost, chosen: Route | None, request: Request) -> tuple[Candidate, ...]:

@@ -58,7 +58,7 @@ class Metrics:
         for kind, table in self._pipeline.by_kind.items():
             objects.add_metric([kind.title], len(table))
         yield objects
-        yield GaugeMetricFamily("sgw_hosts", "Hosts served", value=len(self._pipeline.hosts))
+        yield GaugeMetricFamily("sgw_hosts", "Hosts served", value=len(self._pipeline.host_keys()))
         problems = GaugeMetricFamily("sgw_problems", "Problems of objects, by reason", labels=["reason"])
         for reason, number in Count(problem.reason for problem in self._problems()).items():
             problems.add_metric([reason], number)

@@ -56,6 +56,7 @@ from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.gateway_api import places
+from sealos_gateway.translate.gateway_api import problems as gateway_problems
 from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.route_tables import RouteTables
@@ -275,6 +276,14 @@ class Pipeline:
             kinds.LISTENER_SET: self.gateway_api.set_statuses,
             **{kind: route_statuses[kind.name] for kind in kinds.ROUTES},
         }
+        #: Only of objects that have some: whoever asks for all problems does not look at every route.
+        self.gateway_problems = [self._problems_of(kind, rows) for kind, rows in self.gateway_statuses.items()]
+
+    def _problems_of(self, kind: kinds.Kind, statuses: Rows[Ref, Any]) -> Derived[Ref, tuple[Problem, ...]]:
+        def compute(ref: Ref, read: Read) -> tuple[Problem, ...] | None:
+            return tuple(gateway_problems.of_status(Origin(kind.name, ref), read(statuses, ref))) or None
+
+        return Derived(self.graph, f"problems_{kind.plural}", compute, statuses)
 
     def _gateway_ports(self, ref: Ref, read: Read) -> tuple[Port, ...] | None:
         found = read(self.gateway_api.ports_in_use, ref) or ()
@@ -326,12 +335,16 @@ class Pipeline:
         self.authorities.on_change.append(lambda origin, row: self._secret_changed(names.trust(origin), row))
         self.client_pairs.on_change.append(lambda ref, row: self._secret_changed(names.client_pair(ref), row))
 
-    def _host_row(self, key: HostKey) -> VirtualHost | None:
+    def host(self, key: HostKey) -> VirtualHost | None:
         """What answers for a host: Ingresses, Gateways, or both, the more specific match first; an Ingress on a tie."""
         one, other = self.hosts.get(key), self.gateway_hosts.get(key)
         if one is None or other is None:
             return one or other
         return traffic.together(one, other)
+
+    def host_keys(self) -> set[HostKey]:
+        """Every host that somebody answers for."""
+        return {*self.hosts.rows, *self.gateway_hosts.rows}
 
     def _host_changed(self, key: HostKey, _row: VirtualHost | None) -> None:
         name = names.host(key)
@@ -339,7 +352,7 @@ class Pipeline:
         if plane != _OWN_PLANE:
             self.snapshot.place(names.SCOPE, names.scope(key), plane)
             self.snapshot.place(names.ROUTES, name, plane)
-        if self._host_row(key) is None:
+        if self.host(key) is None:
             self.snapshot.drop(names.SCOPE, names.scope(key))
             self.snapshot.drop(names.ROUTES, name)
         else:
@@ -431,7 +444,7 @@ class Pipeline:
         return _bytes(upstreams.load_assignment(row, self.domain)) if row else None
 
     def _render_routes(self, name: str) -> bytes | None:
-        row = self._host_row(names.parse_host(name))
+        row = self.host(names.parse_host(name))
         return _bytes(routes.route_configuration(row, self.context)) if row else None
 
     def _render_secret(self, name: str) -> bytes | None:
@@ -525,6 +538,7 @@ class Pipeline:
         tables = (self.ingress_problems, self.setting_problems)
         found = [p for table in tables for row in table.rows.values() for p in row]
         found += [p for row in self.class_push.rows.values() for p in row.problems]
+        found += [p for table in self.gateway_problems for row in table.rows.values() for p in row]
         return sorted(found)
 
 

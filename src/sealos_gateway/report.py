@@ -91,13 +91,14 @@ def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
 
 
 def _of_host(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
-    row = pipeline.hosts.get(names.parse_host(name))
+    row = pipeline.host(names.parse_host(name))
     return row.origins if row else ()
 
 
 def _of_scope(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
     """The name is a hash: looking through all hosts is for the rare refusal, not for traffic."""
-    return next((row.origins for key, row in pipeline.hosts.rows.items() if names.scope(key) == name), ())
+    row = next((pipeline.host(key) for key in pipeline.host_keys() if names.scope(key) == name), None)
+    return row.origins if row else ()
 
 
 def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
@@ -112,6 +113,10 @@ def _of_listener(name: str) -> tuple[Origin, ...]:
 
 
 def _of_secret(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    if trust := names.parse_trust(name):
+        return (trust,)
+    if pair := names.parse_client_pair(name):
+        return (Origin("Secret", pair),)
     row = pipeline.certificates.get(name.rpartition("/")[2])
     pairs = row.pairs if row else ()
     return tuple(Origin("Secret", Ref(*pair.name.split("/", 1))) for pair in pairs)

@@ -238,3 +238,16 @@ def test_what_a_changed_route_costs_does_not_depend_on_the_number_of_routes() ->
     assert small == large
     assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
     assert all(found.computed <= 16 for found in small.values()), small
+
+
+def test_what_is_wrong_is_a_problem_of_the_object_too() -> None:
+    made = pipeline(gateway(listener()), route("web", rule("/", to("absent"))), route("lost", sectionName="no"))
+    found = [(str(it.origin), it.field, it.reason) for it in made.problems()]
+    assert found == [
+        ("HTTPRoute shop/lost", "spec.parentRefs[edge/no]", "BackendNotFound"),
+        ("HTTPRoute shop/lost", "spec.parentRefs[edge/no]", "NoMatchingParent"),
+        ("HTTPRoute shop/web", "spec.parentRefs[edge]", "BackendNotFound"),
+    ]
+    objects.drop(made, route("lost"))
+    objects.put(made, *backend("absent"))
+    assert made.problems() == []
