@@ -75,12 +75,18 @@ def test_kinds_that_cannot_attach_are_told_and_left_out(kinds_: list[Any], left:
 
 def test_what_each_protocol_serves() -> None:
     passthrough = listener("t", 8443, "TLS", tls={"mode": "Passthrough"})
-    every = [listener("tcp", 9000, "TCP"), listener("udp", 9000, "UDP"), passthrough]
-    found = status(pipeline(gateway(*every)))
+    found = status(pipeline(gateway(listener("tcp", 9000, "TCP"), passthrough)))
     assert words(found.conditions) == GOOD
     assert {it.name: [kind.kind for kind in it.supported_kinds] for it in found.listeners} == {
-        "tcp": ["TCPRoute"], "udp": ["UDPRoute"], "t": ["TLSRoute"],
+        "tcp": ["TCPRoute"], "t": ["TLSRoute"],
     }  # fmt: skip
+
+
+def test_udp_says_that_nothing_listens() -> None:
+    found = status(pipeline(gateway(listener("tcp", 9000, "TCP"), listener("udp", 9000, "UDP"))))
+    assert of(found, "udp")["Accepted"] == "False UnsupportedProtocol"
+    assert row(found, "udp").supported_kinds == ()
+    assert of(found, "tcp")["Accepted"] == "True Accepted"
 
 
 # ---------------------------------------------------------------- certificates

@@ -22,13 +22,13 @@ from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.references import TERMINATE
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
 
-#: The kinds of routes that a listener of a protocol can serve, in the order in which the status names them.
+#: The kinds of routes that a listener of a protocol can serve, in the order in which the status names them. Envoy would
+#: forward UDP, but nothing here listens for it yet: such a listener says so instead of looking ready.
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "HTTP": ("HTTPRoute", "GRPCRoute"),
     "HTTPS": ("HTTPRoute", "GRPCRoute"),
     "TLS": ("TLSRoute",),
     "TCP": ("TCPRoute",),
-    "UDP": ("UDPRoute",),
 }
 PASSTHROUGH: Final = "Passthrough"
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
@@ -133,7 +133,7 @@ def _mode(listener: Listener) -> str:
 
 def _protocol_flaws(listener: Listener, mode: str) -> Iterator[Flaw]:
     if listener.protocol not in KINDS:
-        text = f"protocol {listener.protocol[:80]!a} is not known; use one of {', '.join(KINDS)}"
+        text = f"protocol {listener.protocol[:80]!a} is not served; use one of {', '.join(KINDS)}"
         yield Flaw(ACCEPTED, "UnsupportedProtocol", text)
     elif mode not in ("", TERMINATE, PASSTHROUGH):
         yield Flaw(ACCEPTED, "UnsupportedValue", f"tls.mode {mode[:80]!a} is not known")
