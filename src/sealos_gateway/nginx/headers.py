@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from sealos_gateway.model.header_names import FRAMING, TOKEN
 from sealos_gateway.model.policy import HeaderAction, HeaderChange
 from sealos_gateway.model.template import Of, Template
 from sealos_gateway.nginx import values, variables
@@ -18,14 +19,8 @@ from sealos_gateway.nginx.parser import Directive
 
 #: The statuses for which `add_header` (without `always`) and `expires` do anything.
 SAFE_STATUSES = (200, 201, 204, 206, 301, 302, 303, 304, 307, 308)
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MORE = re.compile(r"\s*([^:\s]+)[:\s]*(.*)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: These belong to the connection or frame the message; whoever sets them can split requests.
-_FRAMING = frozenset({
-    "connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    "http2-settings",
-})  # fmt: skip
 #: The gateway speaks with itself in these.
 _PRIVATE = ("x-envoy-", "x-sealos-")
 _EPOCH = "Thu, 01 Jan 1970 00:00:01 GMT"
@@ -72,9 +67,9 @@ def check(value: Template, at: Position, on_request: bool) -> None:
 def name_of(text: str, at: Position) -> str:
     """A header name in lower case. Raises NginxError for what is none, or may not be changed."""
     name = text.lower()
-    if not _NAME.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         raise NginxError(at, f"{text[:40]!r} is no header name; write letters, digits and dashes")
-    if name in _FRAMING or name.startswith(_PRIVATE):
+    if name in FRAMING or name.startswith(_PRIVATE):
         raise NginxError(at, f"the header {name} belongs to the gateway and cannot be changed; remove this line")
     return name
 

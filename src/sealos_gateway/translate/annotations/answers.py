@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 
+from sealos_gateway.model.header_names import TOKEN
 from sealos_gateway.model.policy import CookieChange, HeaderAction, HeaderChange
 from sealos_gateway.model.template import Of, Template, Variable, literal
 from sealos_gateway.resources.annotations import answers
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.translate.annotations.draft import Draft
-from sealos_gateway.translate.annotations.higress import FRAMING
+from sealos_gateway.translate.annotations.higress import FIXED, VALUE
 from sealos_gateway.translate.annotations.references import reference
 from sealos_gateway.translate.annotations.values import Values
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
 #: Text that stands for itself in nginx: no variable, no pattern, and nothing that ends a header or an attribute.
 _PLAIN = re.compile(r"[\x21-\x23\x25-\x3a\x3c-\x7d][\x21-\x23\x25-\x3a\x3c-\x7e]*", re.ASCII)
 _SCHEME = Template((Variable(Of.SCHEME),))
@@ -56,9 +55,9 @@ def _custom(values: Values, draft: Draft) -> None:
         return
     allowed = {name.lower() for name in draft.world.rules.allowed_response_headers}
     for name, value in sorted((found.data or {}).items()):
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not VALUE.fullmatch(value):
             values.complain(entry, f"ConfigMap {ref}: {name[:40]!r} {value[:40]!r} is not a header with a value")
-        elif name.lower() in FRAMING:
+        elif name.lower() in FIXED:
             values.complain(entry, f"ConfigMap {ref}: {name.lower()} belongs to the connection and cannot be changed")
         elif name.lower() not in allowed and "*" not in allowed:
             message = f"ConfigMap {ref}: the setting ingress.allowed_response_headers does not list {name.lower()}"

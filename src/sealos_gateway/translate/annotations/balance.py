@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from sealos_gateway.model.backend_policy import ActiveCheck, Balance, Limits, PassiveCheck
+from sealos_gateway.model.header_names import token
 from sealos_gateway.model.policy import Affinity
 from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.nginx import variables
@@ -25,7 +24,6 @@ _HASHABLE = (
     Of.REQUEST_HEADER, Of.COOKIE, Of.QUERY_PARAMETER, Of.CLIENT_ADDRESS, Of.PATH, Of.PATH_AND_QUERY, Of.HOST,
     Of.AUTHORITY,
 )  # fmt: skip
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SAME_SITE = {"none": "None", "lax": "Lax", "strict": "Strict"}
 
 
@@ -71,7 +69,7 @@ def _affinity(values: Values, draft: Draft) -> None:
     values.choice(backends.AFFINITY_MODE, "balanced", "persistent")
     values.choice(backends.AFFINITY_CANARY, "sticky", "legacy")
     values.boolean(backends.COOKIE_ON_FAILURE)
-    name = values.read(backends.COOKIE_NAME, lambda text: text if _TOKEN.fullmatch(text) else None, "a cookie name")
+    name = values.read(backends.COOKIE_NAME, token, "a cookie name")
     path = values.read(backends.COOKIE_PATH, _attribute, "a path without semicolons")
     domain = values.read(backends.COOKIE_DOMAIN, _attribute, "a domain")
     age = values.whole(backends.COOKIE_MAX_AGE)

@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from sealos_gateway.model.backend_policy import BackendPolicy, PassiveCheck, Protocol
+from sealos_gateway.model.header_names import TOKEN, token
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import ExternalAuth, HeaderAction, HeaderChange, HeaderChanges
 from sealos_gateway.model.template import Of, Template
@@ -17,12 +18,12 @@ from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate import places
 from sealos_gateway.translate.annotations.draft import Draft
+from sealos_gateway.translate.annotations.higress import FIXED
 from sealos_gateway.translate.annotations.references import reference
 from sealos_gateway.translate.annotations.values import Values
 
 _URL = re.compile(r"(https?)://([^/?#\s]+?)(?::([0-9]{1,5}))?([/?][^\s#]*)?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _USUAL_CACHE = ((200, 300), (202, 300), (401, 300))
@@ -147,7 +148,7 @@ def _signin(values: Values) -> Template | None:
     if not text.isprintable() or " " in text:
         values.complain(auth.AUTH_SIGNIN, f"{text[:60]!r} is not a URL")
         return None
-    name = values.read(auth.AUTH_SIGNIN_REDIRECT_PARAM, _token, "a name of a parameter") or "rd"
+    name = values.read(auth.AUTH_SIGNIN_REDIRECT_PARAM, token, "a name of a parameter") or "rd"
     query = text.partition("?")[2]
     if not any(pair.partition("=")[0] == name for pair in query.split("&")):
         sign = "&" if query else "" if text.endswith("?") else "?"
@@ -155,21 +156,13 @@ def _signin(values: Values) -> Template | None:
     return _template(auth.AUTH_SIGNIN, text, values)
 
 
-def _token(text: str) -> str | None:
-    return text if _TOKEN.fullmatch(text) else None
-
-
 def _names(values: Values) -> tuple[str, ...]:
     def parsed(text: str) -> tuple[str, ...] | None:
         found = [part.strip().lower() for part in text.split(",") if part.strip()]
-        fine = all(_TOKEN.fullmatch(name) and name not in _NEVER for name in found)
+        fine = all(TOKEN.fullmatch(name) and name not in FIXED for name in found)
         return tuple(dict.fromkeys(found)) if fine else None
 
     return values.read(auth.AUTH_RESPONSE_HEADERS, parsed, "names of headers, separated by commas") or ()
-
-
-#: Headers that say how a message is framed or where it goes.
-_NEVER = frozenset({"connection", "content-length", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
 def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
@@ -184,7 +177,7 @@ def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
     changes = []
     for name, text in sorted((found.data or {}).items()):
         value = _template(auth.AUTH_PROXY_SET_HEADERS, text.strip(), values)
-        if not _TOKEN.fullmatch(name) or name.lower() in _NEVER or not text.strip().isprintable():
+        if not TOKEN.fullmatch(name) or name.lower() in FIXED or not text.strip().isprintable():
             values.complain(
                 auth.AUTH_PROXY_SET_HEADERS, f"ConfigMap {ref}: {name[:40]!r} is not a header that can be set"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from sealos_gateway.model.header_names import FRAMING, TOKEN
 from sealos_gateway.model.policy import HeaderAction, HeaderChange
 from sealos_gateway.model.template import literal
 from sealos_gateway.model.traffic import Conditions, TextKind, TextMatch
@@ -14,13 +15,10 @@ from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
-_VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
+VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT")
-#: Headers that belong to the connection, not to the message: changing them would break it (RFC 9110, 7.6.1).
-FRAMING = frozenset(
-    {"connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
-)
+#: The host is the gateway's to say, not a header like any other.
+FIXED = FRAMING | {"host"}
 _PSEUDO = (":authority", ":method", ":path", ":scheme")
 
 
@@ -58,9 +56,9 @@ def _changes(values: Values, entry: Annotation, action: HeaderAction) -> list[He
         pairs = [_pair(line) for line in text.splitlines() if line.strip()]
     found = []
     for name, value in pairs:
-        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        if not TOKEN.fullmatch(name) or not VALUE.fullmatch(value):
             values.complain(entry, f"{name[:40]!r} {value[:40]!r} is not a header with a value")
-        elif name.lower() in FRAMING:
+        elif name.lower() in FIXED:
             values.complain(entry, f"the header {name.lower()} belongs to the connection and cannot be changed")
         else:
             found.append(HeaderChange(action, name.lower(), literal(value)))
@@ -107,7 +105,7 @@ def _texts(values: Values, entry: Annotation, kind: TextKind, pseudo: bool, lowe
 def _name(name: str, pseudo: bool, lower: bool) -> str | None:
     if pseudo:
         return f":{name.lower()}" if f":{name.lower()}" in _PSEUDO else None
-    if not _TOKEN.fullmatch(name):
+    if not TOKEN.fullmatch(name):
         return None
     if not lower:
         return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sealos_gateway.model.header_names import TOKEN
 from sealos_gateway.model.policy import Cors
 from sealos_gateway.resources.annotations import routing
 from sealos_gateway.resources.annotations.entry import Annotation
@@ -15,7 +16,6 @@ _HEADERS = ("DNT", "Keep-Alive", "User-Agent", "X-Requested-With", "If-Modified-
             "Range", "Authorization")  # fmt: skip
 _MAX_AGE = 1_728_000
 _ORIGIN = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:\*\.)?[A-Za-z0-9_.-]+(?::[0-9]{1,5})?", re.ASCII)
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 
 
 def read(values: Values, draft: Draft) -> None:
@@ -40,7 +40,7 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _names(values: Values, entry: Annotation, usual: tuple[str, ...]) -> tuple[str, ...]:
-    found = values.read(entry, lambda text: _listed(text, _TOKEN), "a list of names, separated by commas")
+    found = values.read(entry, lambda text: _listed(text, TOKEN), "a list of names, separated by commas")
     return usual if found is None else found
 
 

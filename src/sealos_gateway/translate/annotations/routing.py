@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from sealos_gateway.model.header_names import token
 from sealos_gateway.model.policy import HeaderAction, HeaderChange, Rewrite
 from sealos_gateway.model.template import Of, Template, literal
 from sealos_gateway.model.traffic import Redirect
@@ -15,7 +14,6 @@ from sealos_gateway.translate import hosts
 from sealos_gateway.translate.annotations.draft import Canary, Draft
 from sealos_gateway.translate.annotations.values import Values
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 #: What Envoy can fill into a header of a response it makes itself.
 _NOT_IN_LOCATION = (Of.CAPTURE, Of.COOKIE, Of.RESPONSE_HEADER, Of.STATUS, Of.UPSTREAM_ADDRESS)
 
@@ -103,4 +101,4 @@ def _canary(values: Values) -> Canary:
 
 
 def _token(text: str) -> str | None:
-    return text if _TOKEN.fullmatch(text) else None
+    return token(text)

@@ -8,17 +8,17 @@ import msgspec
 
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.template import Template, literal
-from sealos_gateway.model.traffic import Forward, Redirect, Respond, Route
+from sealos_gateway.model.traffic import Forward, Redirect, Route
 from sealos_gateway.nginx import snippet
 from sealos_gateway.resources.annotations import snippets
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import variants
 from sealos_gateway.translate.annotations.draft import Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
+from sealos_gateway.translate.ingress_backends import REFUSED
 
 _ENTRIES = {"location": snippets.CONFIGURATION_SNIPPET, "server": snippets.SERVER_SNIPPET}
 _CLOSED = "it protects something, so the routes answer 503 until it is corrected"
-REFUSED = Respond(503, "refused: an annotation that protects this route cannot be honoured")
 _OPEN = "nothing of this snippet is applied until it is corrected"
 
 
