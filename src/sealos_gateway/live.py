@@ -1,6 +1,6 @@
 """Live tables: recompute only what a change can reach.
 
-Floor 0 of the house; nothing of ours is imported here, no I/O, no clock, no `async`. Four classes, one rule:
+Nothing of ours is imported here, no I/O, no clock, no `async`. Four classes, one rule:
 
 * `Table` holds what the outside world says, one row per key.
 * `Index` groups the rows of tables under other keys.

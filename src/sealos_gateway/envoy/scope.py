@@ -7,9 +7,10 @@ filter loads what the key names. Every route configuration switches those filter
 its virtual host as known (`KNOWN`): the mark is what the Lua code looks at, because a request to a cold host has its
 filters already when the route arrives. Decision and measurements: docs/decisions/002-scope-filter.md.
 
-A consequence for every policy filter: requests to cold, wildcard and differently spelled hosts build their filter chain
-before the route is known. A filter that is off in the listener and switched on by a route would be skipped for
-them. So a policy filter must always be in the chain, harmless by default, and get its *configuration* from the route.
+A consequence for every policy filter: requests to cold, wildcard and differently spelled hosts build their filter
+chain before the route is known. A filter that is off in the listener and switched on by a route would be skipped for
+them. So a policy filter gets its *configuration* from the route, when headers reach it
+(docs/decisions/025-policy-filters.md).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """What it means: the neutral model between Kubernetes and Envoy.
 
-Floor 2. Frozen values that know neither where they came from (beyond an `Origin`) nor how Envoy words them. A row names
+Frozen values that know neither where they came from (beyond an `Origin`) nor how Envoy words them. A row names
 its parent; no parent holds its children. No I/O, no clock.
 """

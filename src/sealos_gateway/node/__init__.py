@@ -1,4 +1,5 @@
-"""What runs beside each Envoy: the supervisor of its process.
+"""What runs beside each Envoy: the `supervisor` of its process, its `admin` socket, `privileges` for low ports.
 
-Floor 4. Knows processes, ports and Envoy's admin socket; knows nothing of Kubernetes or of resources.
+Apart from the control plane also the `relay`: `membership` and `link` (who it is), `upstream` (whole revisions in),
+`store` over `disk`, `frames` and `seal` (the last one kept). Knows nothing of Kubernetes; rows are bytes.
 """

@@ -1,5 +1,5 @@
 """Resources to model: one pure function per row.
 
-Floor 3. A function gets a key and `read`; it returns a value. It never raises for a user's mistake: that becomes a
+A function gets a key and `read`; it returns a value. It never raises for a user's mistake: that becomes a
 `Problem` inside the row, and the rest of the row is served. Nothing here knows Envoy.
 """

@@ -34,7 +34,7 @@ STREAM_SNIPPET = Annotation(
     default="nothing",
     meaning="Configuration of TCP and UDP in nginx' words.",
     verdict=Verdict.REFUSED,
-    note="write a TCPRoute or UDPRoute",
+    note="write a TCPRoute; UDP is not served yet",
     test="tests/golden/annotations/snippets.yaml",
 )
 
