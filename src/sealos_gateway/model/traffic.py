@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import heapq
 
 import msgspec
 
@@ -188,7 +189,8 @@ class VirtualHost(_Value, frozen=True):
 
 def together(first: VirtualHost, second: VirtualHost) -> VirtualHost:
     """Two rows for one host as one: the more specific match first, and of equal ones that of `first`."""
-    routes = sorted((*first.routes, *second.routes), key=lambda route: route.match.sort_key)
+    # Merged, not sorted: what snippets made of a route has an order of its own.
+    routes = heapq.merge(first.routes, second.routes, key=lambda route: route.match.sort_key)
     origins, problems = (*first.origins, *second.origins), (*first.problems, *second.problems)
     return VirtualHost(first.key, tuple(routes), origins, problems, first.client_tls)
 

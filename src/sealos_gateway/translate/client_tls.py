@@ -49,7 +49,13 @@ def passed_through(said: list[Said], routes: tuple[Route, ...], host: str, probl
         if not policy.passthrough or "*" in host:
             continue
         origin = Origin(KIND, ingress.ref)
-        target = next((it.action for it in routes if it.origin == origin and it.match.path == "/"), None)
+        own = [it for it in routes if it.origin == origin and it.match.path == "/"]
+        if any(it.policy and (it.policy.networks or it.policy.basic_auth or it.policy.external_auth) for it in own):
+            # A snippet may ask for it, after the annotations were read.
+            message = f"TLS of {host} that goes to the backend unread cannot be checked; remove what asks for checks"
+            problems.append(Problem(origin, "metadata.annotations", "NoPassthrough", message))
+            continue
+        target = own[0].action if own else None
         if isinstance(target, Forward) and ingress.metadata.namespace == owner:
             return ClientTls(passthrough=target.backend._replace(policy=_AS_IT_IS))
         message = (

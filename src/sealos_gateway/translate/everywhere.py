@@ -13,6 +13,7 @@ from sealos_gateway.model.traffic import Route, VirtualHost
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import ingress_routes
 from sealos_gateway.translate.annotations import snippets
+from sealos_gateway.translate.annotations.draft import Snippets
 from sealos_gateway.translate.annotations.policies import NOTHING, IngressPolicy
 from sealos_gateway.translate.hosts import ANY_HOST
 from sealos_gateway.translate.ingress import Attachment
@@ -35,20 +36,21 @@ def everywhere(
 ) -> Everywhere | None:
     """The routes of all Ingresses that the setting names, as far as they exist and their class is ours."""
     found: list[Route] = []
+    said: dict[Origin, Snippets] = {}
     for ref in world.rules.on_every_host:
         ingress = read(world.ingresses, ref)
         if ingress is None or read(attachments, ref) is None:
             continue
         policy = read(policies, ref) or NOTHING
-        candidates, told = ingress_routes.routes(
+        # What is told here the row of any host tells, too.
+        candidates, _told = ingress_routes.routes(
             ingress, Place(ANY_HOST, secure=False, regex=policy.paths.regex), read, world, policy
         )
-        # What is told here the row of any host tells, too.
-        routes = tuple(candidate.route for candidate in candidates if not candidate.last)
+        found += (candidate.route for candidate in candidates if not candidate.last)
         if policy.snippets != NOTHING.snippets and not policy.refused:
-            routes = snippets.applied(routes, ANY_HOST, {Origin(KIND, ref): policy.snippets}, told)
-        found += routes
-    return Everywhere(tuple(sorted(found, key=lambda route: route.match.sort_key)))
+            said[Origin(KIND, ref)] = policy.snippets
+    found.sort(key=lambda route: route.match.sort_key)
+    return Everywhere(snippets.applied(found, ANY_HOST, said, []))
 
 
 def added(host: VirtualHost, read: Read, world: World, rows: Rows[str, Everywhere]) -> VirtualHost:

@@ -55,10 +55,16 @@ def routes(
     if policy.paths.unmatched:
         return found, problems
 
-    def add(last: bool, match: Match, backend: IngressBackend, field: str, rewrite: Rewrite | None = None) -> None:
+    patterns = policy.paths.regex or policy.paths.full
+
+    def add(
+        last: bool, match: Match, backend: IngressBackend, field: str, text: str = "/", rewrite: Rewrite | None = None
+    ) -> None:
         chosen = _chosen(action(ingress.ref, backend, field, read, world, problems), policy)
-        secure = https_only and not match.path.startswith(_CHALLENGE)
-        rules = None if policy.refused else _open(_with_rewrite(policy, rewrite, world), match, world)
+        # What is written, not what is matched: a neighbour's patterns turn this path into one. Its own may match more.
+        written = "" if patterns else text
+        secure = https_only and not written.startswith(_CHALLENGE)
+        rules = None if policy.refused else _open(_with_rewrite(policy, rewrite, world), written, world)
         found.append(Candidate(last, Route(match, chosen, origin, secure, rules)))
 
     for number, rule in enumerate(ingress.spec.rules or ()):
@@ -70,7 +76,7 @@ def routes(
             if isinstance(read_path, str):
                 problems.append(Problem(origin, field, "InvalidPath", read_path))
             else:
-                add(False, read_path.match, path.backend, f"{field}.backend", read_path.rewrite)
+                add(False, read_path.match, path.backend, f"{field}.backend", path.path or "/", read_path.rewrite)
     if policy.app_root is not None:
         root = Match(PathKind.EXACT, "/", conditions=Conditions(rank=_FIRST))
         found.append(Candidate(False, Route(root, policy.app_root, origin, https_only)))
@@ -109,9 +115,9 @@ def _with_rewrite(policy: IngressPolicy, rewrite: Rewrite | None, world: World) 
     return world.interned(msgspec.structs.replace(base, rewrite=msgspec.structs.replace(rewrite, host=host)))
 
 
-def _open(policy: Policy | None, match: Match, world: World) -> Policy | None:
+def _open(policy: Policy | None, path: str, world: World) -> Policy | None:
     """The policy without authentication where the path is one that everybody must reach (challenges of authorities)."""
-    if policy is None or not match.path.startswith(world.rules.no_auth_locations):
+    if policy is None or not path.startswith(world.rules.no_auth_locations):
         return policy
     rest = msgspec.structs.replace(policy, basic_auth=None, external_auth=None, satisfy_any=False)
     return None if rest == Policy() else world.interned(rest)

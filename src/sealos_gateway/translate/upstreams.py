@@ -38,7 +38,7 @@ def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
     if policy is not None and policy.protocol is not None:
         protocol = policy.protocol
-    tls = policy.tls if policy is not None else None
+    tls = policy.tls if policy is not None and protocol in (Protocol.HTTPS, Protocol.HTTPS2) else None
     if service.spec.type == "ExternalName":
         return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port, tls)
     return Backend(key, protocol, tls=tls) if port else None

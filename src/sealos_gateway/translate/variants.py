@@ -9,7 +9,16 @@ from typing import Any
 
 import msgspec
 
-from sealos_gateway.model.policy import Bandwidth, Compression, HeaderChange, HeaderChanges, Policy, Rewrite, Timeouts
+from sealos_gateway.model.policy import (
+    Bandwidth,
+    Compression,
+    HeaderChange,
+    HeaderChanges,
+    Networks,
+    Policy,
+    Rewrite,
+    Timeouts,
+)
 from sealos_gateway.model.statements import Statements, Tuning, Variant
 from sealos_gateway.model.traffic import Conditions, Match, PathKind, Respond, Route
 
@@ -45,7 +54,7 @@ def _covers(match: Match, begins: str) -> bool:
 
 def _conditions(own: Conditions, more: Conditions) -> Conditions:
     return Conditions(
-        own.methods or more.methods, (*own.headers, *more.headers), (*own.queries, *more.queries),
+        own.methods, (*own.headers, *more.headers), (*own.queries, *more.queries),
         (*own.cookies, *more.cookies), own.rank,
     )  # fmt: skip
 
@@ -60,11 +69,19 @@ def _policy(policy: Policy, variant: Variant, statements: Statements) -> Policy 
         said["request_headers"] = _changes(policy.request_headers, variant.request_headers)
         said["rewrite"] = _rewrite(policy.rewrite, variant.rewrite)
         if statements.networks is not None:
-            said["networks"] = statements.networks
+            said["networks"] = _networks(policy.networks, statements.networks)
     elif isinstance(variant.answer, Respond):
         said["rewrite"] = None
     found = _REPLACE(policy, **said)
     return None if found == Policy() else found
+
+
+def _networks(own: Networks | None, more: Networks) -> Networks:
+    """An annotation's list stands first, as in ingress-nginx, and ends with `deny all` where it allows somebody: a
+    snippet opens nothing that it closes."""
+    if own is None:
+        return more
+    return own if own.allow else Networks(more.allow, (*own.deny, *more.deny))
 
 
 def _changes(own: HeaderChanges | None, more: tuple[HeaderChange, ...]) -> HeaderChanges | None:

@@ -122,6 +122,9 @@ def _template(entry: Annotation, text: str, values: Values) -> Template | None:
     except NginxError as error:
         values.complain(entry, error.message)
         return None
+    if not text.isprintable():
+        values.complain(entry, "it holds a control character")
+        return None
     for variable in found.variables:
         if variable.of not in _FILLED:
             values.complain(entry, f"the {variable} is not known when the service is asked; leave it out")

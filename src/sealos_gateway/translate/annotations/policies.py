@@ -13,7 +13,7 @@ from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
-from sealos_gateway.resources.annotations import every, general
+from sealos_gateway.resources.annotations import every
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.annotations import (
@@ -38,6 +38,7 @@ from sealos_gateway.translate.annotations import (
 )
 from sealos_gateway.translate.annotations.draft import Canary, Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
+from sealos_gateway.translate.ingress import class_names
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
@@ -118,7 +119,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
     ingress = read(world.ingresses, ref)
     if ingress is None:
         return None
-    nginx = class_name(ingress) in world.rules.nginx_classes
+    nginx = not world.rules.nginx_classes.isdisjoint(class_names(ingress, read, world))
     if not ingress.metadata.annotations and not nginx and not world.rules.global_auth:
         return None
     values = Values(ingress.metadata, Origin(KIND, ref))
@@ -161,11 +162,6 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         problems=tuple(values.problems),
     )
     return None if found == NOTHING else found
-
-
-def class_name(ingress: Ingress) -> str:
-    """The class that the Ingress names, by annotation or field."""
-    return ingress.metadata.annotation(general.INGRESS_CLASS.name) or ingress.spec.ingress_class_name or ""
 
 
 def _built(kind: Any, fields: dict[str, Any]) -> Any:

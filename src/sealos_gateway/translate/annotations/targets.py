@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Compression
 from sealos_gateway.resources.annotations.entry import Annotation
@@ -62,4 +63,5 @@ def service_of_url(values: Values, entry: Annotation, draft: Draft) -> BackendKe
         values.complain(entry, f"{text[:60]!r} is not a URL")
         return None
     place = rest.replace("$", "/").partition("/")[0]
-    return _resolved(values, entry, draft, place, 443 if scheme == "https" else 80)
+    found = _resolved(values, entry, draft, place, 443 if scheme == "https" else 80)
+    return found._replace(policy=BackendPolicy(protocol=Protocol.HTTPS)) if found and scheme == "https" else found

@@ -75,9 +75,11 @@ def _tls(values: Values, draft: Draft) -> None:
     sends_name = values.choice(backends.SSL_SERVER_NAME, "on", "off") == "on"
     versions, ciphers = _versions(values), _ciphers(values)
     depth = values.whole(backends.SSL_DEPTH, 0, 100) or 0
-    if draft.backend.get("protocol") not in (Protocol.HTTPS, Protocol.HTTPS2):
+    # Where nothing is said the Service's appProtocol may still say HTTPS: what is written here holds for it, too.
+    encrypted = draft.backend.get("protocol") in (Protocol.HTTPS, Protocol.HTTPS2)
+    if not encrypted and values.has(backends.BACKEND_PROTOCOL):
         return
-    if verify and secret is None:
+    if encrypted and verify and secret is None:
         values.complain(backends.SSL_VERIFY, "without `proxy-ssl-secret` there is no authority to check against")
         return
     tls = BackendTls(

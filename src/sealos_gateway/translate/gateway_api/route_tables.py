@@ -142,7 +142,8 @@ class RouteTables:
         """One port with a filter chain for each hostname with TLS. The port of Ingresses is listened on already."""
         if place == self._shared.gateway:
             return None
-        members = read(self.at_place, place) or ()
+        # Of two Gateways that share a plane and want one hostname the same one has it on every replica.
+        members = sorted(read(self.at_place, place) or (), key=str)
         rows = (read(self.placed, it) if isinstance(it, Ref) else read(self.set_placed, it[1]) for it in members)
         found = [row for several in rows for row in several or () if row.place == place]
         chains = [server_names.chain(row) for row in found if row.protocol == "HTTPS"]
@@ -151,7 +152,7 @@ class RouteTables:
         return GatewayListener(
             place,
             found[0].port,
-            tuple(sorted({it.hostname: it for it in chains}.values(), key=lambda it: it.hostname)),
+            tuple(sorted({it.hostname: it for it in reversed(chains)}.values(), key=lambda it: it.hostname)),
             server_names.streams(found, lambda row: self._claimed_by(row, read)),
         )
 
@@ -210,10 +211,6 @@ class RouteTables:
 def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:
     """Kind and name of a member of an index over attachments."""
     return member[0].removeprefix("attached_"), member[1]
-
-
-def _places(rows: tuple[Placed, ...]) -> set[str]:
-    return {row.place for row in rows}
 
 
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:

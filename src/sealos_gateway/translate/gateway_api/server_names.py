@@ -26,7 +26,7 @@ def streams(rows: Sequence[Placed], claimed: Callable[[Placed], Sequence[Claimed
     if all(row.protocol == "TCP" for row in rows):
         first = next((targets for row in rows for _, targets in claimed(row)), ())
         return (Stream("", first),)
-    by_hostname = {row.hostname: row for row in rows if row.tls or row.protocol == "TLS"}
+    by_hostname = {row.hostname: row for row in reversed(rows) if row.tls or row.protocol == "TLS"}
     found: dict[str, Stream] = {}
     for row in by_hostname.values():
         if row.protocol != "TLS":
