@@ -107,7 +107,7 @@ class Pipeline:
         self._pace_changed = False
         self.graph = Graph()
         self.backend_names = BackendNames(self.domain)
-        self._moved: set[BackendKey] = set()
+        self._moved: dict[BackendKey, frozenset[str]] = {}
         self._sources()
         self._derivations()
         self.snapshot = Snapshot(names.ORDER, self._renderers())
@@ -204,6 +204,9 @@ class Pipeline:
         self.shown_pairs: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, self.policies)
         for rows in (self.gateway_api.references, self.gateway_api.set_references):
             self.shown_pairs.also(rows)
+        #: On which data planes a resource made of a Secret or a ConfigMap belongs: where somebody shows or trusts it.
+        self.pair_planes: Derived[Ref, frozenset[str]] = self._planes_of("pair_planes", self.shown_pairs)
+        self.trust_planes: Derived[Origin, frozenset[str]] = self._planes_of("trust_planes", authorities_in_use)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
@@ -326,14 +329,19 @@ class Pipeline:
         self.hosts.on_change.append(self._host_changed)
         self.gateway_hosts.on_change.append(self._host_changed)
         self.routes.listeners.on_change.append(self._gateway_listener_changed)
-        self.shown_pairs.on_change.append(self._secret_moved)
+        self.pair_planes.on_change.append(lambda ref, planes: self._place_secret(names.client_pair(ref), planes))
+        self.trust_planes.on_change.append(lambda origin, planes: self._place_secret(names.trust(origin), planes))
         self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
         self.endpoints.on_change.append(self.pace.offer)
         self.class_push.on_change.append(self._class_push_changed)
         self.certificates.on_change.append(self._certificate_changed)
         self.listeners.on_change.append(self._listener_changed)
-        self.authorities.on_change.append(lambda origin, row: self._secret_changed(names.trust(origin), row))
-        self.client_pairs.on_change.append(lambda ref, row: self._secret_changed(names.client_pair(ref), row))
+        self.authorities.on_change.append(
+            lambda origin, row: self._secret_changed(names.trust(origin), row, self.trust_planes.get(origin))
+        )
+        self.client_pairs.on_change.append(
+            lambda ref, row: self._secret_changed(names.client_pair(ref), row, self.pair_planes.get(ref))
+        )
 
     def host(self, key: HostKey) -> VirtualHost | None:
         """What answers for a host: Ingresses, Gateways, or both, the more specific match first; an Ingress on a tie."""
@@ -365,6 +373,9 @@ class Pipeline:
             self.snapshot.drop(type_url, name)
         else:
             self.snapshot.touch(type_url, name)
+            planes = self._moved.get(key, _OWN_PLANE)
+            if self.snapshot.placement.planes(type_url, name) != planes:  # it may come back for somebody else
+                self.snapshot.place(type_url, name, planes)
 
     def _class_push_changed(self, _ref: Ref, _row: push.ClassPush | None) -> None:
         self.pieces[names.CLUSTER] = push.batch_size(self.class_push, self.settings.push.cds_batch_size)
@@ -381,11 +392,16 @@ class Pipeline:
             else:
                 self.snapshot.drop(names.SECRET, name)
 
-    def _secret_changed(self, name: str, row: object) -> None:
+    def _secret_changed(self, name: str, row: object, planes: frozenset[str] | None = None) -> None:
         if row is None:
             self.snapshot.drop(names.SECRET, name)
         else:
             self.snapshot.touch(names.SECRET, name)
+            self._place_secret(name, planes)
+
+    def _place_secret(self, name: str, planes: frozenset[str] | None) -> None:
+        if planes is not None:
+            self.snapshot.place(names.SECRET, name, planes)
 
     def _listener_changed(self, name: str, row: ListenerRow | None) -> None:
         if row is None:
@@ -410,29 +426,33 @@ class Pipeline:
         planes = frozenset(places.plane_of(_gateway_of(user)) for user in users or ())
         name = names.backend(key, self.domain)
         if users and (planes != _OWN_PLANE or key in self._moved):
-            self._moved.add(key)
-            self.snapshot.place(names.CLUSTER, name, planes)
-            self.snapshot.place(names.ENDPOINTS, name, planes)
-        elif not users:
-            self._moved.discard(key)
+            self._moved[key] = planes
+        elif self._moved.pop(key, None):  # a row that never was is not dropped either: nothing else takes it back
+            planes = _OWN_PLANE
+        else:
+            return
+        self.snapshot.place(names.CLUSTER, name, planes)
+        self.snapshot.place(names.ENDPOINTS, name, planes)
 
-    def _secret_moved(self, ref: Ref, users: Collection[Any] | None) -> None:
-        """A key pair is for the data planes of the Gateways that show it, and for ours where an Ingress does."""
-        if users:
-            planes = frozenset(self._plane_of_user(user) for user in users)
-            self.snapshot.place(names.SECRET, names.client_pair(ref), planes)
+    def _planes_of(self, name: str, users: Index[Any, Any]) -> Derived[Any, frozenset[str]]:
+        """For the data planes of the Gateways that use it, and for ours where an Ingress does."""
 
-    def _plane_of_user(self, user: Any) -> str:
+        def compute(key: Any, read: Read) -> frozenset[str] | None:
+            return frozenset(self._plane_of_user(user, read) for user in read(users, key) or ()) or None
+
+        return Derived(self.graph, name, compute, users)
+
+    def _plane_of_user(self, user: Any, read: Read) -> str:
         if not isinstance(user, tuple) or isinstance(user, Ref):
             return OWN
         table, ref = user
         if table == self.gateway_api.set_references.name:
-            owner = self.listener_sets.get(ref)
+            owner = read(self.listener_sets, ref)
             parent = owner.spec.parent_ref if owner else None
             ref = Ref(parent.namespace or ref.namespace, parent.name) if parent else ref
         elif table != self.gateway_api.references.name:
             return OWN
-        plane = self.planes.rows.get(ref)
+        plane = read(self.planes.rows, ref)
         return plane.name if plane else OWN
 
     def _render_cluster(self, name: str) -> bytes | None:

@@ -56,6 +56,8 @@ async def test_the_certificate_names_whom_the_token_proves_not_who_one_says_one_
         ({"gateway": "other"}, "token is for nodes of the gateway ingress, and the node wants to be one of other"),
         ({"late": -3600}, "clocks differ by more than 5 minutes"),
         ({"late": 3600}, "set the one that is wrong"),
+        ({"late": 1e20}, "is not a time"),
+        ({"late": float("nan")}, "is not a time"),
     ],
 )
 async def test_refusals_say_what_is_wrong(changes: dict[str, object], words: str) -> None:

@@ -223,8 +223,8 @@ async def test_a_version_that_one_node_took_is_not_withdrawn_because_another_ref
         assert one.rows() == {"a": b"2"}
 
 
-def _version(hq: Headquarters) -> str:
-    row = hq.snapshot.peek(T, "a")
+def _version(hq: Headquarters, name: str = "a") -> str:
+    row = hq.snapshot.peek(T, name)
     assert row is not None
     return row.version
 
@@ -336,6 +336,26 @@ async def test_nodes_of_a_gateway_read_only_what_is_placed_on_its_plane(opened: 
         hq.put(theirs=b"4")
         await eventually(lambda: guest.rows() == {"theirs": b"4"})
         assert own.rows() == {"ours": b"1", "both": b"3"}
+
+
+async def test_a_node_has_no_say_about_rows_that_it_does_not_see(opened: Open) -> None:
+    hq = await opened()
+    hq.snapshot.place(T, "theirs", frozenset({"shop.edge"}))
+    hq.put(ours=b"1", theirs=b"2")
+    guest = Guest(hq.place, gateway="shop.edge")
+    guest.membership.credentials = credentials(hq.authority, gateway="shop.edge")
+    guest.membership._due = time.monotonic() + 1000
+    async with guest.following():
+        await eventually(lambda: guest.rows() == {"theirs": b"2"})
+        guest.snapshot.reject(T, "theirs", _version(hq, "theirs"))
+        guest.relay.heard([Rejected(T, name, _version(hq, name), "no") for name in ("ours", "theirs")])
+        await eventually(lambda: hq.fleet.rejections())
+        assert [it.name for it in hq.fleet.rejections()] == ["theirs"]
+        ours = hq.snapshot.peek(T, "ours")
+        assert ours is not None
+        assert not ours.rejected
+        hq.put(theirs=b"3")
+        await eventually(lambda: guest.rows() == {"theirs": b"3"})
 
 
 async def test_the_token_decides_whose_node_it_is(opened: Open) -> None:

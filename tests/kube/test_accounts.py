@@ -40,6 +40,7 @@ async def test_the_account_decides_whose_node_it_is() -> None:
     [
         ("unknown", "does not take the token .*token audiences are invalid"),
         ("for others", "for the audience sealos-gateway"),
+        ("a person's", "gw:sealos-gateway-node is no service account"),
         ("of others", "gw/other may not be a node: it is not in control.node_accounts"),
     ],
 )
@@ -47,6 +48,7 @@ async def test_other_tokens_are_refused_in_words(token: str, words: str) -> None
     kube = FakeKube()
     other = "system:serviceaccount:gw:other"
     kube.accounts = {"for others": (USER, "api", ""), "of others": (other, "sealos-gateway", "")}
+    kube.accounts["a person's"] = ("gw:sealos-gateway-node", "sealos-gateway", "")
     async with kube.running():
         with pytest.raises(RefusedError, match=words):
             await review(kube, token)

@@ -8,12 +8,12 @@ from sealos_gateway.envoy import names
 from sealos_gateway.model.gateway_listener import GatewayListener, StreamTarget
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.resources import kinds
+from sealos_gateway.resources import core, kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
 from sealos_gateway.xds.planes import OWN, View
-from tests import objects
+from tests import objects, pem
 from tests.translate import gateways
 from tests.translate.gateways import gateway, listener, pipeline
 from tests.translate.test_routes import told
@@ -93,3 +93,54 @@ def test_the_cluster_of_a_stream_is_for_the_data_plane_of_its_gateway_alone() ->
     for type_ in (names.CLUSTER, names.ENDPOINTS, names.LISTENER):
         (seen,) = View(made.snapshot, "shop.edge").names(type_)
         assert seen not in View(made.snapshot, OWN).names(type_)
+
+
+def seen(made: Pipeline, type_: str, plane: str) -> list[str]:
+    return View(made.snapshot, plane).names(type_)
+
+
+def test_a_service_that_comes_back_is_where_it_was() -> None:
+    """Also when everybody has heard of its removal, so that nothing of it is remembered."""
+    settings = Settings(gateway_api=GatewayApiSettings(control="control.test"))
+    web = (objects.service("web"), objects.slice_of("web", "10.0.0.1"))
+    tcp = gateway(listener("tcp", 9000, "TCP"))
+    made = objects.pipeline(gateways.gateway_class(), tcp, route(kinds.TCP_ROUTE, "a"), *web, settings=settings)
+    objects.drop(made, *web)
+    made.snapshot.sweep(made.snapshot.revision)
+    assert seen(made, names.CLUSTER, "shop.edge") == []
+    objects.put(made, *web)
+    for type_ in (names.CLUSTER, names.ENDPOINTS):
+        assert len(seen(made, type_, "shop.edge")) == 1
+        assert seen(made, type_, OWN) == []
+
+
+def test_endpoints_that_never_were_do_not_stay_with_a_gateway_that_went() -> None:
+    settings = Settings(gateway_api=GatewayApiSettings(control="control.test"))
+    rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
+    to_web = gateways.made(kinds.HTTP_ROUTE, "a", parentRefs=[{"name": "edge"}], hostnames=["a.test"], rules=rules)
+    outside = objects.external("web", "example.com", core.ServicePort(name="http", port=80))
+    made = objects.pipeline(gateways.gateway_class(), gateway(listener(port=9000)), to_web, outside, settings=settings)
+    assert len(seen(made, names.CLUSTER, "shop.edge")) == 1
+    objects.drop(made, to_web)
+    objects.put(made, objects.service("web"), objects.slice_of("web", "10.0.0.1"), objects.web("a.test"))
+    for type_ in (names.CLUSTER, names.ENDPOINTS):
+        assert len(seen(made, type_, OWN)) == 1
+
+
+def test_keys_and_authorities_are_where_the_gateway_is() -> None:
+    def at(own: bool) -> Pipeline:
+        settings = Settings(
+            gateway_api=GatewayApiSettings(control="control.test", shared_classes=() if own else ("sealos",))
+        )
+        reference = {"group": "", "kind": "ConfigMap", "name": "ca"}
+        front = {"frontend": {"default": {"validation": {"caCertificateRefs": [reference]}}}}
+        made = objects.pipeline(gateways.gateway_class(), settings=settings)
+        objects.put(made, gateways.secret(), gateways.config_map("ca", {"ca.crt": pem.pair("a.com").chain.decode()}))
+        objects.put(made, gateway(gateways.https(), tls=front))
+        return made
+
+    for own, plane, other in ((True, "shop.edge", OWN), (False, OWN, "shop.edge")):
+        made = at(own)
+        objects.put(made, gateways.config_map("ca", {"ca.crt": pem.pair("b.com").chain.decode()}))
+        assert seen(made, names.SECRET, plane) == ["client/shop/cert", "trust/ConfigMap/shop/ca"]
+        assert seen(made, names.SECRET, other) == []

@@ -72,7 +72,11 @@ class Admissions:
             return await self._reviewer.review(application.token, application.node)
 
     def _check(self, application: Application) -> None:
-        theirs, ours = datetime.fromtimestamp(application.time, UTC), self._clock.now()
+        ours = self._clock.now()
+        try:
+            theirs = datetime.fromtimestamp(application.time, UTC)
+        except (OverflowError, ValueError, OSError):
+            raise RefusedError(f"{application.time!r} is not a time; it is in seconds since 1970") from None
         if abs(theirs - ours) > SKEW:
             raise RefusedError(
                 f"the clocks differ by more than {SKEW.seconds // 60} minutes: the node says {theirs:%F %T} UTC, "

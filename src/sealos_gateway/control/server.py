@@ -28,7 +28,7 @@ from sealos_gateway.trust.review import RefusedError, UndecidedError
 from sealos_gateway.xds import server as ads
 from sealos_gateway.xds.feed import Feed
 from sealos_gateway.xds.fleet import Connection, Fleet
-from sealos_gateway.xds.messages import Acked
+from sealos_gateway.xds.messages import Acked, Event
 from sealos_gateway.xds.planes import View
 from sealos_gateway.xds.reports import REPORT, REPORTS, REVISION, Report
 from sealos_gateway.xds.snapshot import Snapshot
@@ -52,8 +52,8 @@ class PortError(Exception):
 class Member:
     """One node's stream."""
 
-    def __init__(self, who: Holder, feed: Feed, connection: Connection, until: float) -> None:
-        self.who, self.feed, self.connection = who, feed, connection
+    def __init__(self, who: Holder, view: View, feed: Feed, connection: Connection, until: float) -> None:
+        self.who, self.view, self.feed, self.connection = who, view, feed, connection
         self.until = until  # on the monotonic clock
         self.look = asyncio.Event()
         self.over = False
@@ -172,7 +172,7 @@ class NodeServer:
                 found = await self._admissions.enrol(application)
             else:
                 found = await self._admissions.renew(application, known.identity)
-                self._prolong(known, found.certificate.encode())
+                self._prolong(found.certificate.encode())
         except msgspec.DecodeError as error:
             await self._refuse(context, grpc.StatusCode.INVALID_ARGUMENT, name, f"not an application: {error}")
         except RefusedError as error:
@@ -182,11 +182,12 @@ class NodeServer:
         self.enrolled += 1
         return msgspec.json.encode(found)
 
-    def _prolong(self, known: Holder, certificate: bytes) -> None:
-        """Streams of this node go on under its new certificate."""
-        until = self._until(holder(certificate))
+    def _prolong(self, certificate: bytes) -> None:
+        """Streams of this node for this gateway go on under its new certificate."""
+        found = holder(certificate)
+        until = self._until(found)
         for member in self._members:
-            if member.who.identity == known.identity:
+            if member.who.identity == found.identity:
                 member.until = max(member.until, until)
                 member.look.set()
 
@@ -232,7 +233,7 @@ class NodeServer:
         seen = View(self._snapshot, self._plane_of(who.identity.gateway))
         feed = Feed(seen, who.identity.gateway, self._types, self._pieces)
         connection = self._fleet.connect(who.identity.node, feed, self._snapshot.revision)
-        member = Member(who, feed, connection, self._until(who))
+        member = Member(who, seen, feed, connection, self._until(who))
         self._members.add(member)
         log.info("node %s follows", who.identity.node)
         try:
@@ -245,7 +246,7 @@ class NodeServer:
     async def _write(self, member: Member, context: Any) -> None:
         while not member.over:
             member.look.clear()
-            while member.feed.behind and not member.over:
+            while member.feed.behind and not member.over and not self._expired(member):
                 if member.feed.gather(_GATHER):
                     for response in member.feed.responses():
                         await context.write(ads.encoded(response))
@@ -257,13 +258,18 @@ class NodeServer:
             await self._wait(member)
 
     async def _wait(self, member: Member) -> None:
-        left = member.until - self._clock.monotonic()
-        if left <= 0:
-            member.end(f"the certificate of node {member.who.identity.node} has ended and was not renewed")
+        if self._expired(member):
             return
         with suppress(TimeoutError):
-            async with self._clock.timeout(left):
+            async with self._clock.timeout(member.until - self._clock.monotonic()):
                 await member.look.wait()
+
+    def _expired(self, member: Member) -> bool:
+        """Whether the member's certificate has ended; then its stream does, too."""
+        over = member.until <= self._clock.monotonic()
+        if over:
+            member.end(f"the certificate of node {member.who.identity.node} has ended and was not renewed")
+        return over
 
     async def _read(self, member: Member, context: Any) -> None:
         try:
@@ -283,7 +289,7 @@ class NodeServer:
     def _report(self, member: Member, report: Report) -> None:
         """What the Envoy behind this node made of rows; others get another state when one is withdrawn."""
         member.feed.told(report.settled)
-        events = report.events()
+        events = [seen for event in report.events() if (seen := _of_its_own(event, member.view)) is not None]
         self._fleet.record(member.connection, events)
         changed: list[tuple[str, str]] = []
         for event in events:
@@ -303,3 +309,11 @@ class NodeServer:
     def _withdrawn(self, type_: str, name: str) -> bool:
         row = self._snapshot.peek(type_, name)
         return row is not None and bool(row.rejected)
+
+
+def _of_its_own(event: Event, view: View) -> Event | None:
+    """What of an event is about rows that the node sees: it has no say about those of other data planes."""
+    if isinstance(event, Acked):
+        rows = tuple(row for row in event.rows if view.peek(event.type, row[0]) is not None)
+        return Acked(event.type, rows) if rows else None
+    return event if not event.name or view.peek(event.type, event.name) is not None else None

@@ -14,6 +14,7 @@ from sealos_gateway.trust.review import Proven, RefusedError, UndecidedError
 
 _API: Final = "authentication.k8s.io/v1"
 _POD: Final = "authentication.kubernetes.io/pod-name"
+_ACCOUNT: Final = "system:serviceaccount:"
 
 
 class _User(msgspec.Struct):
@@ -52,7 +53,9 @@ class Accounts:
                 f"the API server does not take the token as one for the audience {self._audience}{said}; "
                 "is it expired, or not projected with this audience?"
             )
-        account = status.user.username.removeprefix("system:serviceaccount:").replace(":", "/", 1)
+        if not status.user.username.startswith(_ACCOUNT):
+            raise RefusedError(f"{status.user.username} is no service account, and only those can be nodes")
+        account = status.user.username.removeprefix(_ACCOUNT).replace(":", "/", 1)
         gateway = self._gateway_of(account)
         if gateway is None:
             raise RefusedError(

@@ -84,7 +84,7 @@ class Upstream:
             if explained.doubtful:
                 self._membership.doubt()
             raise explained from error
-        except (DecodeError, msgspec.DecodeError) as error:
+        except (DecodeError, msgspec.DecodeError, IndexError) as error:
             raise LinkError(f"the control plane says something that is not understood: {error}") from error
         finally:
             await channel.close()
@@ -120,7 +120,7 @@ class _Conversation:
             try:
                 await self._ask()
                 await self._listen()
-            except (grpc.aio.AioRpcError, LinkError, DecodeError, msgspec.DecodeError) as error:
+            except (grpc.aio.AioRpcError, LinkError, DecodeError, msgspec.DecodeError, IndexError) as error:
                 ended = error
             finally:
                 for task in others:

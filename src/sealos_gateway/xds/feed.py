@@ -84,7 +84,7 @@ class Feed:
 
     def look_again(self, type_: str, name: str) -> None:
         """Another state of this row is served now, though it did not change: it was refused, or taken after all."""
-        if self.opened and type_ in self._asked:
+        if self.opened and type_ in self._asked and self._snapshot.peek(type_, name) is not None:
             self._pending[type_][name] = None
             self._sent = -1
 

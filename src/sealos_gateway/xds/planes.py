@@ -26,10 +26,6 @@ class View:
     def revision(self) -> int:
         return self._snapshot.revision
 
-    @property
-    def types(self) -> tuple[str, ...]:
-        return self._snapshot.types
-
     def since(self, type_: str, cursor: int) -> Iterator[str]:
         """Names that changed after `cursor` and are, or were then, seen here; newest first."""
         for name in self._snapshot.since(type_, cursor):
@@ -57,12 +53,6 @@ class View:
         if self._sees(type_, name):
             return self._snapshot.row(type_, name)
         return self.peek(type_, name)
-
-    def accept(self, type_: str, name: str, version: str) -> None:
-        self._snapshot.accept(type_, name, version)
-
-    def reject(self, type_: str, name: str, version: str) -> None:
-        self._snapshot.reject(type_, name, version)
 
     def _gone(self, type_: str, name: str, row: Row) -> Row | None:
         """A tombstone where the row was seen, nothing where it never was."""
