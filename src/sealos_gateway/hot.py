@@ -86,6 +86,6 @@ class HotHosts:
             return ()
         version, found = self._read.get(name, ("", ()))
         if version != row.version:
-            found = (*routes.clusters(row.body), *routes.companions(row.body))
+            found = tuple(routes.clusters(row.body))
             self._read[name] = (row.version, found)
         return found

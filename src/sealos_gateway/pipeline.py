@@ -281,6 +281,14 @@ class Pipeline:
         }
         #: Only of objects that have some: whoever asks for all problems does not look at every route.
         self.gateway_problems = [self._problems_of(kind, rows) for kind, rows in self.gateway_statuses.items()]
+        self.gateway_problems.append(
+            Derived(
+                self.graph,
+                "backend_tls_problems",
+                lambda ref, _read: (gateway_problems.of_backend_tls(Origin(kinds.BACKEND_TLS_POLICY.name, ref)),),
+                self.backend_tls_policies,
+            )
+        )
 
     def _problems_of(self, kind: kinds.Kind, statuses: Rows[Ref, Any]) -> Derived[Ref, tuple[Problem, ...]]:
         def compute(ref: Ref, read: Read) -> tuple[Problem, ...] | None:

@@ -115,7 +115,7 @@ def rewrite(action: api.Message, wanted: Rewrite, match: Match) -> None:
 
 
 def _prefix(action: api.Message, prefix: str, match: Match) -> None:
-    """Whole elements are replaced: `/a` by `/` makes `/a/b` to `/b`, not to `//b`."""
+    """Whole elements are replaced: `/a` by `/` makes `/a/b` to `/b`, not to `//b`. RouteAction or RedirectAction."""
     if match.kind is not PathKind.PREFIX:
         _regex(action.regex_rewrite, "^.*$", prefix.replace("\\", "\\\\"))
     elif match.path == "/":
@@ -145,20 +145,12 @@ def _redirect(message: api.Message, wanted: Redirect, match: Match) -> None:
     if wanted.path is not None:
         message.path_redirect = wanted.path
     elif wanted.prefix is not None:
-        _redirect_prefix(message, wanted.prefix, match)
+        if match.kind is PathKind.PREFIX:
+            _prefix(message, wanted.prefix, match)
+        else:
+            message.path_redirect = wanted.prefix
     elif wanted.pattern:
         _regex(message.regex_rewrite, wanted.pattern, wanted.substitution)
-
-
-def _redirect_prefix(message: api.Message, prefix: str, match: Match) -> None:
-    if match.kind is not PathKind.PREFIX:
-        message.path_redirect = prefix
-    elif match.path == "/":
-        message.prefix_rewrite = prefix.rstrip("/") + "/"
-    elif kept := prefix.rstrip("/"):
-        message.prefix_rewrite = kept
-    else:
-        _regex(message.regex_rewrite, f"^{re.escape(match.path)}/*", "/")
 
 
 def _mirror(action: api.Message, mirror: Mirror, context: Context) -> None:

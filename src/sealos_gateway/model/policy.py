@@ -194,8 +194,6 @@ class Affinity(_Value, frozen=True):
     secure: bool = False
     http_only: bool = True
     persistent: bool = True
-    #: Another endpoint after a failure instead of an error.
-    change_on_failure: bool = False
 
 
 class Mirror(_Value, frozen=True):
@@ -260,9 +258,6 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     #: (from, to): the beginning of Location of the backend.
     location: tuple[tuple[str, str], ...] = ()
     access_log: bool = True
-    tracing: bool | None = None
-    trust_trace: bool = True
-    operation: str = ""
     #: Further protocols that a client may upgrade to on this route.
     upgrades: tuple[str, ...] = ()
 

@@ -55,7 +55,6 @@ class Disk:
         self._folder, self._gateway = folder, gateway
         self._types, self._private, self._seal = tuple(types), private, seal
         self._sealer: Sealer | None = None
-        self._generation = ""
         self._file: BinaryIO | None = None
         self._journal: frames.Writer | None = None
         self.base_bytes = 0

@@ -188,9 +188,7 @@ class Relay:
     def _needed(self) -> frozenset[str]:
         """Clusters of routes that are served in place of refused ones."""
         bodies = [self._served(type_, name) for type_, name in self._refused if type_ == names.ROUTES]
-        return frozenset(
-            cluster for body in bodies if body for cluster in (*routes.clusters(body), *routes.companions(body))
-        )
+        return frozenset(cluster for body in bodies if body for cluster in routes.clusters(body))
 
     def report(self) -> Report:
         """What the control plane has not heard yet; it counts as told."""

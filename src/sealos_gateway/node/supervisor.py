@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,13 +82,11 @@ def check_port(address: str, port: int) -> None:
 class Supervisor:
     """One Envoy, kept running until told to stop."""
 
-    def __init__(self, process: Process, admin: Admin, on_exit: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, process: Process, admin: Admin) -> None:
         self.process = process
         self.admin = admin
         self.restarts = 0
         self.pid: int | None = None
-        self._on_exit = on_exit
-        self._child: asyncio.subprocess.Process | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; then drain and end the process. Raises BinaryError when it cannot even start."""
@@ -108,7 +105,6 @@ class Supervisor:
             if stop.is_set():
                 return
             self.restarts += 1
-            self._on_exit(child.returncode or 0)
             steady = time.monotonic() - started > _STEADY_SECONDS
             pause = _FIRST_PAUSE if steady else min(pause * 2, _LONGEST_PAUSE)
             log.error("envoy ended with status %s; starting it again in %.1f s", child.returncode, pause)
@@ -123,7 +119,7 @@ class Supervisor:
         except OSError as error:
             binary = self.process.binary
             raise BinaryError(f"cannot execute {binary}: {error.strerror}; set envoy.binary") from error
-        self._child, self.pid = child, child.pid
+        self.pid = child.pid
         return child
 
     async def _drain(self, child: asyncio.subprocess.Process) -> None:

@@ -45,7 +45,6 @@ class Stream:
         self,
         snapshot: Snapshot,
         *,
-        order: tuple[str, ...] | None = None,
         follows: Mapping[str, str] | None = None,
         break_last: frozenset[str] = frozenset(),
         pieces: Mapping[str, int] | None = None,
@@ -54,7 +53,7 @@ class Stream:
         most: Mapping[str, int] | None = None,
     ) -> None:
         self._snapshot, self._hooks, self._break_last = snapshot, hooks, break_last
-        self._order = {type_: place for place, type_ in enumerate(order or snapshot.types)}
+        self._order = {type_: place for place, type_ in enumerate(snapshot.types)}
         self._follower = dict(follows or {})
         self._leader = {follower: leader for leader, follower in self._follower.items()}
         self._pieces: Mapping[str, int] = pieces if pieces is not None else {}

@@ -26,7 +26,6 @@ class References(msgspec.Struct, frozen=True, gc=False):
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
-    client_pairs: tuple[Ref, ...] = ()
 
 
 def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
@@ -37,10 +36,11 @@ def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
     referrer = Referrer("Gateway", ref.namespace)
     secrets = dict.fromkeys(_secrets(gateway.spec.listeners, referrer, read, world))
     client = client_certificate(gateway)
-    pairs = [target for target in (_secret(client, referrer, read, world) if client else None,) if target]
+    if client and (pair := _secret(client, referrer, read, world)):
+        secrets[pair] = None
     maps = dict.fromkeys(_authorities(gateway, referrer, read, world))
     origins = tuple(Origin("ConfigMap", it) for it in maps)
-    return References((*secrets, *(it for it in pairs if it not in secrets)), tuple(maps), origins, tuple(pairs))
+    return References(tuple(secrets), tuple(maps), origins)
 
 
 def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> References | None:

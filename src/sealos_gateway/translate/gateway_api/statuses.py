@@ -15,6 +15,7 @@ from sealos_gateway.resources.gateway_api.gateways import (
 )
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.meta import Origin
+from sealos_gateway.translate.gateway_api import hostnames
 from sealos_gateway.translate.gateway_api.listeners import (
     ACCEPTED,
     CONFLICTED,
@@ -172,16 +173,8 @@ def _overlapping(row: ListenerRow, others: Iterable[ListenerRow]) -> list[str]:
     return [
         it.name
         for it in others
-        if it is not row and it.port == row.port and it.mode and _overlap(it.hostname, row.hostname)
+        if it is not row and it.port == row.port and it.mode and hostnames.common(it.hostname, row.hostname)
     ]
-
-
-def _overlap(first: str, second: str) -> bool:
-    return _within(first, second) or _within(second, first)
-
-
-def _within(name: str, pattern: str) -> bool:
-    return not pattern or name == pattern or (pattern.startswith("*.") and name.endswith(pattern[1:]))
 
 
 # ---------------------------------------------------------------- ListenerSets
