@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -108,6 +109,39 @@ async def test_what_is_being_written_is_written_to_its_end(tmp_path: Path) -> No
     found = Disk(tmp_path, "g", ("t",), lambda *_: False, None).read()
     assert found.problems == []
     assert found.rows in (None, kept.served)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], check=False)
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+async def test_a_file_system_that_is_really_full_keeps_the_last_good_revision(
+    small: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept = Kept(small)
+    ballast = small / "ballast"
+    async with kept.running():
+        kept.change(b=b"2")
+        await eventually(lambda: kept.on_disk() == kept.served)
+        before = dict(kept.served)
+        ballast.write_bytes(b"x" * (200 << 10))
+        kept.change(large=os.urandom(100 << 10))
+        await eventually(lambda: "No space left" in caplog.text)
+        assert kept.on_disk() == before
+        ballast.unlink()
+        await eventually(lambda: kept.on_disk() == kept.served)
 
 
 def _full(_descriptor: int) -> None:
