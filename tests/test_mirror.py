@@ -14,7 +14,6 @@ EXCEPTIONS = {
     "files": ("test_files.py", "one door (`Source`): what is behind it is tested through it"),
     "echo": ("test_echo.py", "one door (`EchoSettings`, `run`): tested as a client sees it"),
     "node/admin.py": ("test_statusport.py", "two questions to Envoy; its answers are used end to end"),
-    "node/supervisor.py": ("e2e", "starts, watches and ends a real process"),
     "controller.py": ("e2e", "joins objects, pipeline and fleet: shown end to end"),
     "dataplane.py": ("e2e", "joins Envoy, its socket and its supervisor: shown end to end"),
     "controlplane.py": ("e2e/test_relay.py", "joins the parts of `sgw control`: shown end to end"),

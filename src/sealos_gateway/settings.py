@@ -181,7 +181,8 @@ class EnvoySettings(_Group, frozen=True):
     binary: str = ""
     # Worker threads; 0 means one per processor.
     concurrency: int = 0
-    # Seconds in which open requests may finish after SIGTERM.
+    # Seconds in which open requests and TCP connections may finish after SIGTERM; HTTP connections without a request
+    # are closed after one second of quiet.
     drain_seconds: int = 10
     # Heap size in MiB near which Envoy sheds load instead of being killed; 0 means half of the memory there is.
     max_heap_mb: int = 0

@@ -110,6 +110,27 @@ async def test_a_stop_lets_open_requests_finish(alone: Site, number: signal.Sign
         assert await kept.closed() == b""
 
 
+async def test_a_stop_cuts_no_client_off_between_its_requests(alone: Site) -> None:
+    """Most of the time nothing is under way here; each client learns from an answer that its connection ends."""
+    await eventually(lambda: serves(alone))
+
+    async def client(pause: float) -> str:
+        async with wire(alone.gateway.http_port) as kept:
+            while True:
+                await kept.send(request("/", alone.host))
+                if (end := (await kept.reply()).headers.get("connection", "")) == "close":
+                    return end
+                await asyncio.sleep(pause)
+
+    async with asyncio.TaskGroup() as group:
+        clients = [group.create_task(client(0.05 * number)) for number in range(1, 9)]
+        await asyncio.sleep(0.3)
+        os.kill(alone.gateway.pid, signal.SIGTERM)
+        end = group.create_task(ended(alone.gateway, DRAIN + 3))
+    assert [one.result() for one in clients] == ["close"] * len(clients)
+    assert end.result() == 0
+
+
 async def test_a_stop_does_not_wait_for_ever_for_open_connections(alone: Site) -> None:
     await eventually(lambda: serves(alone))
     place: dict[str, Any] = {"host": "127.0.0.1", "port": alone.gateway.http_port, "proxy": None}

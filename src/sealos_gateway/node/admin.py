@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -9,6 +11,27 @@ import aiohttp
 
 class AdminError(Exception):
     """Envoy's admin socket did not answer (it is starting, gone, or overloaded)."""
+
+
+#: Counters of listeners and of HTTP connection managers.
+_LOAD = r"^(http\..%2B\.downstream_(rq_active|rq_total|cx_active)|listener\..%2B\.downstream_cx_active)$"
+
+#: This question's own connection, and what each worker counts of a listener besides their sum.
+_OTHERS = re.compile(r"^(http|listener)\.admin\.|\.worker_\d+\.")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What clients have open at one moment.
+
+    `requests` under way (streams and upgraded connections included), `asked` since Envoy started, `connections` that
+    speak HTTP, and `streams`: all other connections (TCP, TLS passed through, handshakes under way).
+    """
+
+    requests: int
+    asked: int
+    connections: int
+    streams: int
 
 
 class Admin:
@@ -43,12 +66,22 @@ class Admin:
         """Answer every request with a request to close the connection; stop listening when the drain time is over."""
         await self._call("POST", "/drain_listeners?graceful&skip_exit")
 
-    async def active_requests(self) -> int:
-        """Requests in flight on all listeners, those of Gateways too (streams and upgraded connections included)."""
-        text = await self._call("GET", "/stats?filter=^http\\..+\\.downstream_rq_active$")
-        found = (line.rpartition(":") for line in text.splitlines())
-        # This question itself is one of the admin interface.
-        return sum(int(number) for name, colon, number in found if colon and not name.startswith("http.admin."))
+    async def load(self) -> Load:
+        """What is open on all listeners, those of Gateways too; what the admin interface itself has is not counted."""
+        text = await self._call("GET", f"/stats?filter={_LOAD}")
+        lines = (line.rpartition(":") for line in text.splitlines())
+        clients = {name: int(number) for name, colon, number in lines if colon and not _OTHERS.search(name)}
+
+        def total(start: str, end: str) -> int:
+            return sum(number for name, number in clients.items() if name.startswith(start) and name.endswith(end))
+
+        http = total("http.", ".downstream_cx_active")
+        return Load(
+            requests=total("http.", ".downstream_rq_active"),
+            asked=total("http.", ".downstream_rq_total"),
+            connections=http,
+            streams=max(0, total("listener.", ".downstream_cx_active") - http),
+        )
 
     async def used_clusters(self) -> frozenset[str]:
         """Names of clusters that had a request since this Envoy started."""

@@ -13,9 +13,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sealos_gateway.node import limits
-from sealos_gateway.node.admin import Admin, AdminError
+from sealos_gateway.node.admin import Admin, AdminError, Load
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,27 @@ def check_port(address: str, port: int) -> None:
             raise PortTakenError(f"cannot listen on {address}:{port}: {error.strerror}; {remedy}") from error
 
 
+class Calm:
+    """Whether an Envoy that drains can end without cutting anybody off.
+
+    A client of HTTP/1.1 learns with its next answer that its connection ends, so a moment without a request under way
+    is not enough: the next one may be on the wire. Connections that nobody uses are waited for no longer than this.
+    """
+
+    QUIET_SECONDS: Final = 1.0
+
+    def __init__(self, now: float) -> None:
+        self._asked, self._since = -1, now
+
+    def reached(self, load: Load, now: float) -> bool:
+        """`now` in seconds of a clock that never goes back."""
+        if load.asked != self._asked or load.requests:
+            self._asked, self._since = load.asked, now
+        if load.requests or load.streams:
+            return False
+        return load.connections == 0 or now - self._since >= self.QUIET_SECONDS
+
+
 class Supervisor:
     """One Envoy, kept running until told to stop."""
 
@@ -123,13 +145,14 @@ class Supervisor:
         return child
 
     async def _drain(self, child: asyncio.subprocess.Process) -> None:
-        """Let open requests finish (at most `drain_seconds`), then end the process."""
+        """Let clients finish (at most `drain_seconds`), then end the process."""
         deadline = time.monotonic() + self.process.drain_seconds
         try:
             await self.admin.fail_health_check()
             await self.admin.drain()
+            calm = Calm(time.monotonic())
             while child.returncode is None and time.monotonic() < deadline:
-                if await self.admin.active_requests() == 0:
+                if calm.reached(await self.admin.load(), time.monotonic()):
                     break
                 await asyncio.sleep(0.05)
         except AdminError as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -126,3 +129,14 @@ async def test_connections_get_where_their_listener_sends_them(running: tuple[Ga
     assert await who_by_name(ports.tls, "x.narrow.tls.test") == "unread"
     assert await tls.is_refused(ports.tls, "y.narrow.tls.test")
     assert await who(ports.nobody) == "echo-b"
+
+
+async def test_a_stop_waits_for_connections_that_are_not_http(running: tuple[Gateway, Ports]) -> None:
+    made, ports = running
+    async with wire.wire(ports.tcp) as connection:
+        await connection.send(wire.request("/", "any.test"))
+        assert (await connection.reply()).status == 200
+        os.kill(made.pid, signal.SIGTERM)
+        await asyncio.sleep(1.3)  # longer than connections without requests are waited for, shorter than the drain
+        await connection.send(wire.request("/", "any.test"))
+        assert (await connection.reply()).status == 200
