@@ -43,6 +43,22 @@ def test_defaults_limits_and_words_reach_the_schema() -> None:
     assert spec["service"]["properties"]["type"]["default"] == "LoadBalancer"
 
 
+def test_policies_have_a_status_of_their_own_and_limits_of_text_and_lists() -> None:
+    made = definitions.definition(kinds.TRAFFIC_POLICY)
+    assert made["metadata"]["labels"] == {"gateway.networking.k8s.io/policy": "Inherited"}
+    version = made["spec"]["versions"][0]
+    assert version["subresources"] == {"status": {}}
+    whole = version["schema"]["openAPIV3Schema"]
+    assert whole["required"] == ["spec"]
+    assert "ancestors" in whole["properties"]["status"]["properties"]
+    spec = whole["properties"]["spec"]["properties"]
+    assert (spec["targetRefs"]["minItems"], spec["targetRefs"]["maxItems"]) == (1, 16)
+    assert spec["timeouts"]["properties"]["request"]["pattern"].startswith("^")
+    size = spec["maxRequestBodySize"]
+    assert (size["x-kubernetes-int-or-string"], size["minimum"]) == (True, 0)
+    assert "pattern" in size
+
+
 def test_what_cannot_be_said_is_refused() -> None:
     (schema,), parts = msgspec.json.schema_components([int | list[int]])
     with pytest.raises(ValueError, match="structural"):

@@ -39,6 +39,7 @@ EXCEPTIONS = {
     "resources/core.py": ("resources/test_kinds.py", "values, decoded there"),
     "resources/ingress.py": ("resources/test_kinds.py", "values, decoded there"),
     "resources/gateway_api": ("resources/test_gateway_api.py", "one sample with every field"),
+    "resources/policies": ("resources/test_policies.py", "one sample with every field"),
     "resources/owned.py": ("provision/test_tables.py", "values, read back there"),
     "resources/profile.py": ("provision/test_objects.py", "values, used there"),
     "provision/plan.py": ("provision/test_objects.py", "values, made into objects there"),

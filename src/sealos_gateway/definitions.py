@@ -6,6 +6,7 @@ unions, and `nullable` for what may be null (we decode null as absent, so it is 
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,21 @@ Schema = dict[str, Any]
 #: Our kinds, and the columns that `kubectl get` shows of each.
 OURS: Final[dict[Kind, tuple[tuple[str, str], ...]]] = {
     kinds.GATEWAY_PROFILE: (("Workload", ".spec.workload"), ("Service", ".spec.service.type")),
+    **dict.fromkeys(
+        kinds.POLICIES,
+        (
+            ("Targets", ".spec.targetRefs[*].name"),
+            ("Accepted", '.status.ancestors[*].conditions[?(@.type=="Accepted")].status'),
+        ),
+    ),
 }
+#: What the Gateway API asks of policies (GEP-713): whether what they say of a Gateway reaches its routes.
+_LABELS: Final = {
+    kinds.TRAFFIC_POLICY: "Inherited",
+    kinds.SECURITY_POLICY: "Inherited",
+    kinds.BACKEND_POLICY: "Direct",
+}
+_POLICY_LABEL: Final = "gateway.networking.k8s.io/policy"
 _HEAD: Final = "# Made by `make docs` from src/sealos_gateway/resources; edit the struct there.\n"
 
 
@@ -38,10 +53,15 @@ def definition(kind: Kind) -> Schema:
         "additionalPrinterColumns": columns,
         "schema": {"openAPIV3Schema": _object_schema(kind)},
     }
+    if kind in _LABELS:
+        version["subresources"] = {"status": {}}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{kind.group}"},
+        "metadata": {
+            "name": f"{kind.plural}.{kind.group}",
+            **({"labels": {_POLICY_LABEL: _LABELS[kind]}} if kind in _LABELS else {}),
+        },
         "spec": {
             "group": kind.group,
             "scope": "Namespaced" if kind.namespaced else "Cluster",
@@ -52,10 +72,20 @@ def definition(kind: Kind) -> Schema:
 
 
 def _object_schema(kind: Kind) -> Schema:
-    (field,) = (field for field in msgspec.structs.fields(kind.struct) if field.name == "spec")
-    (spec,), parts = msgspec.json.schema_components([field.type], ref_template="{name}")
-    properties = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
-    return {"type": "object", "properties": {**properties, "spec": structural(spec, parts)}}
+    properties: Schema = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    required = []
+    for field in msgspec.structs.fields(kind.struct):
+        if field.name in ("spec", "status"):
+            (schema,), parts = msgspec.json.schema_components([field.type], ref_template="{name}")
+            properties[field.name] = structural(schema, parts)
+            required += [field.name] if field.required else []
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+
+#: What is the same in both. `nullable` is not among them: null counts as absent.
+_SAME: Final = (
+    "description", "type", "enum", "minimum", "maximum", "pattern", "minLength", "maxLength", "minItems", "maxItems",
+)  # fmt: skip
 
 
 def structural(schema: Schema, parts: dict[str, Any]) -> Schema:
@@ -64,10 +94,12 @@ def structural(schema: Schema, parts: dict[str, Any]) -> Schema:
         return structural({**parts[schema["$ref"]], **{k: v for k, v in schema.items() if k == "description"}}, parts)
     if "anyOf" in schema:
         return _union(schema, parts)
-    found: Schema = {key: schema[key] for key in ("description", "type", "enum", "minimum", "maximum") if key in schema}
+    found: Schema = {key: schema[key] for key in _SAME if key in schema}
+    if "description" in found:
+        found["description"] = inspect.cleandoc(found["description"])
     if "enum" in found:
         found["type"] = "string"
-    if schema.get("default") not in (None, [], {}, ""):
+    if schema.get("default") not in (None, [], (), {}, ""):
         found["default"] = schema["default"]
     if found["type"] == "array":
         found["items"] = structural(schema["items"], parts)
@@ -91,7 +123,8 @@ def _union(schema: Schema, parts: dict[str, Any]) -> Schema:
     if len(several) == 1:
         return {**structural(several[0], parts), **described}
     if sorted(one.get("type", "") for one in several) == ["integer", "string"]:
-        return {"x-kubernetes-int-or-string": True, **described}
+        limits = {key: one[key] for one in several for key in ("minimum", "pattern") if key in one}
+        return {"x-kubernetes-int-or-string": True, **limits, **described}
     raise ValueError(f"no structural schema says {schema}")
 
 

@@ -50,6 +50,9 @@ from sealos_gateway.resources.gateway_api import gateways
 from sealos_gateway.resources.gateway_api import policies as gateway_policies
 from sealos_gateway.resources.gateway_api import routes as gateway_routes
 from sealos_gateway.resources.meta import Origin, Ref, Resource
+from sealos_gateway.resources.policies.backend import BackendPolicy
+from sealos_gateway.resources.policies.security import SecurityPolicy
+from sealos_gateway.resources.policies.traffic import TrafficPolicy
 from sealos_gateway.settings import Settings
 from sealos_gateway.translate import certificates, everywhere, push, statuses, trust, virtual_hosts
 from sealos_gateway.translate import ingress as ingresses
@@ -135,6 +138,9 @@ class Pipeline:
         self.udp_routes: Table[Ref, gateway_routes.UDPRoute] = Table(graph, "udp_routes")
         self.reference_grants: Table[Ref, gateway_policies.ReferenceGrant] = Table(graph, "reference_grants")
         self.backend_tls_policies: Table[Ref, gateway_policies.BackendTLSPolicy] = Table(graph, "backend_tls_policies")
+        self.traffic_policies: Table[Ref, TrafficPolicy] = Table(graph, "traffic_policies")
+        self.backend_policies: Table[Ref, BackendPolicy] = Table(graph, "backend_policies")
+        self.security_policies: Table[Ref, SecurityPolicy] = Table(graph, "security_policies")
         self.by_kind: dict[kinds.Kind, Table[Ref, Any]] = {
             kinds.INGRESS: self.ingresses,
             kinds.INGRESS_CLASS: self.ingress_classes,
@@ -153,6 +159,9 @@ class Pipeline:
             kinds.UDP_ROUTE: self.udp_routes,
             kinds.REFERENCE_GRANT: self.reference_grants,
             kinds.BACKEND_TLS_POLICY: self.backend_tls_policies,
+            kinds.TRAFFIC_POLICY: self.traffic_policies,
+            kinds.BACKEND_POLICY: self.backend_policies,
+            kinds.SECURITY_POLICY: self.security_policies,
         }
         self.planes = provision.Planes(
             graph, wiring.provision_options(self.settings), self.gateway_classes, self.gateways

@@ -25,11 +25,11 @@ from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.resources.update import Update
 
-#: What Ingress needs, and what Gateway API needs where the server has it. Secrets and ConfigMaps are not among them:
-#: those are watched one by one (`secrets`).
+#: What Ingress needs, and what Gateway API and our own kinds need where the server has them. Secrets and ConfigMaps
+#: are not among them: those are watched one by one (`secrets`).
 KINDS: Final = (
     kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE,
-    *kinds.GATEWAY_API, kinds.GATEWAY_PROFILE, *kinds.OWNED,
+    *kinds.GATEWAY_API, kinds.GATEWAY_PROFILE, *kinds.POLICIES, *kinds.OWNED,
 )  # fmt: skip
 
 #: ConfigMaps hold certificates of authorities: there are few of them.

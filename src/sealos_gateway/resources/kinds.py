@@ -9,6 +9,7 @@ import msgspec
 from sealos_gateway.resources import core, ingress, owned, profile
 from sealos_gateway.resources.gateway_api import gateways, meta, policies, routes
 from sealos_gateway.resources.meta import Resource
+from sealos_gateway.resources.policies import backend, common, security, traffic
 
 
 class Kind(NamedTuple):
@@ -68,7 +69,20 @@ GATEWAY_PROFILE = Kind(
     profile.KIND, profile.GROUP, "v1alpha1", "gatewayprofiles", True, profile.GatewayProfile, custom=True
 )
 
-ALL = (INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API, GATEWAY_PROFILE)
+
+def _policy(name: str, plural: str, struct: type[Resource]) -> Kind:
+    return Kind(name, common.GROUP, "v1", plural, True, struct, custom=True)
+
+
+TRAFFIC_POLICY = _policy(traffic.KIND, "trafficpolicies", traffic.TrafficPolicy)
+BACKEND_POLICY = _policy(backend.KIND, "backendpolicies", backend.BackendPolicy)
+SECURITY_POLICY = _policy(security.KIND, "securitypolicies", security.SecurityPolicy)
+POLICIES = (TRAFFIC_POLICY, BACKEND_POLICY, SECURITY_POLICY)
+
+ALL = (
+    INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API, GATEWAY_PROFILE,
+    *POLICIES,
+)  # fmt: skip
 
 
 def _owned(name: str, group: str, plural: str, struct: type[Resource]) -> Kind:

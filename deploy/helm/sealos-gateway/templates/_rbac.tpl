@@ -34,6 +34,13 @@
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]
+# Our own policies, for Ingresses and for the Gateway API.
+- apiGroups: [sealos.io]
+  resources: [trafficpolicies, backendpolicies, securitypolicies]
+  verbs: [get, list, watch]
+- apiGroups: [sealos.io]
+  resources: [trafficpolicies/status, backendpolicies/status, securitypolicies/status]
+  verbs: [patch]
 {{- if .Values.gatewayApi.enabled }}
 {{- $kinds := list "gateways" "listenersets" "httproutes" "grpcroutes" "tlsroutes" "tcproutes" "udproutes" "backendtlspolicies" }}
 - apiGroups: [gateway.networking.k8s.io]
