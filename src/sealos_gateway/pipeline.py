@@ -14,6 +14,7 @@ backends      over the backends that hosts name;  endpoints: the same keys      
 listeners     over the listeners that settings ask for                                             Derived
 problems      over ingresses: what is wrong with each                                              Derived
 class_push    over ingress_classes: how fast changes may reach Envoy                               Derived
+gateway_push  over gateways: the same                                                              Derived
 sinks         hosts → scope, routes · backends → cluster · endpoints → load assignment · certificates → secrets
 ```
 
@@ -241,7 +242,7 @@ class Pipeline:
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
             "endpoints", translate_upstreams.endpoint_set, self.in_use
         )
-        self.class_push: Derived[Ref, push.ClassPush] = derived("class_push", push.class_push, self.ingress_classes)
+        self.class_push: Derived[Ref, push.Pace] = derived("class_push", push.of_class, self.ingress_classes)
         side_by_side = Index(graph, "side_by_side", _side_by_side, self.certificates)
         own_tls: Index[str, HostKey] = Index(graph, "own_tls", _own_tls, self.hosts)
         self.listeners: Derived[str, ListenerRow] = Derived(
@@ -279,6 +280,9 @@ class Pipeline:
             self.settings.gateway_api.controller, Shared(wiring.GATEWAY, self.settings.http_port),
         )  # fmt: skip
         self.gateway_hosts = self.routes.hosts
+        self.gateway_push: Derived[Ref, push.Pace] = Derived(
+            graph, "gateway_push", lambda ref, read: push.of_gateway(ref, read, self.gateway_api.world), self.gateways
+        )
         self.gateway_api.tell(self.provision.deployed, self.routes.by_listener)
         route_statuses = self.routes.tell({})
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
@@ -350,7 +354,8 @@ class Pipeline:
         self.trust_planes.on_change.append(lambda origin, planes: self._place_secret(names.trust(origin), planes))
         self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
         self.endpoints.on_change.append(self.pace.offer)
-        self.class_push.on_change.append(self._class_push_changed)
+        self.class_push.on_change.append(self._push_changed)
+        self.gateway_push.on_change.append(self._push_changed)
         self.certificates.on_change.append(self._certificate_changed)
         self.listeners.on_change.append(self._listener_changed)
         self.authorities.on_change.append(
@@ -394,8 +399,9 @@ class Pipeline:
             if self.snapshot.placement.planes(type_url, name) != planes:  # it may come back for somebody else
                 self.snapshot.place(type_url, name, planes)
 
-    def _class_push_changed(self, _ref: Ref, _row: push.ClassPush | None) -> None:
-        self.pieces[names.CLUSTER] = push.batch_size(self.class_push, self.settings.push.cds_batch_size)
+    def _push_changed(self, _ref: Ref, _row: push.Pace | None) -> None:
+        said = (*self.class_push.rows.values(), *self.gateway_push.rows.values())
+        self.pieces[names.CLUSTER] = push.batch_size(said, self.settings.push.cds_batch_size)
         self._pace_changed = True
 
     def _certificate_changed(self, pattern: str, row: Certificate | None) -> None:
@@ -557,24 +563,32 @@ class Pipeline:
     def _endpoints_ttl(self) -> Callable[[BackendKey], float]:
         """Seconds, for a backend. Asked for when a backend is published, so no row has to remember it."""
         default = float(self.settings.push.eds_cache_seconds)
-        if all(row.ttl is None for row in self.class_push.rows.values()):
+        tables = (self.class_push, self.gateway_push)
+        if all(row.ttl is None for table in tables for row in table.rows.values()):
             return lambda _key: default
 
         def read(table: Readable[Any, Any], key: Any, /) -> Any:
             return table.get(key)
 
-        def ttl(key: BackendKey) -> float:
-            hosts = (self.hosts.get(holder) for holder in self.in_use.get(key) or ())
-            found = (route for host in hosts if host for route in host.routes if key in route.backends)
-            return push.ttl((route.origin for route in found), read, self.world, self.class_push, default)
+        def said(key: BackendKey) -> Iterator[push.Pace | None]:
+            for holder in self.in_use.get(key) or ():
+                if isinstance(holder, HostKey):
+                    host = self.hosts.get(holder)
+                    for route in host.routes if host else ():
+                        if key in route.backends:
+                            yield from push.classes(route.origin, read, self.world, self.class_push)
+                elif (place := self.routes.place_of(holder)) is not None:
+                    yield from (self.gateway_push.get(gateway) for gateway in self.routes.gateways_at(place))
 
-        return ttl
+        return lambda key: push.shortest(said(key), default)
 
     def problems(self) -> list[Problem]:
         """Every problem of every object, in a stable order."""
         tables = (self.ingress_problems, self.setting_problems)
         found = [p for table in tables for row in table.rows.values() for p in row]
-        found += [p for row in self.class_push.rows.values() for p in row.problems]
+        found += [
+            p for table in (self.class_push, self.gateway_push) for row in table.rows.values() for p in row.problems
+        ]
         found += [p for table in self.gateway_problems for row in table.rows.values() for p in row]
         return sorted(found)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sealos_gateway.envoy import names
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.gateway_api import gateways, routes
 from sealos_gateway.resources.ingress import Ingress, IngressClass, IngressClassSpec
 from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import IngressSettings, PushSettings, Settings
@@ -132,3 +134,42 @@ def test_annotations_in_the_wrong_place_and_misspelt_ones_are_told() -> None:
         ("Ingress shop/web", f"metadata.annotations[{TTL}]", "MisplacedAnnotation"),
         ("IngressClass sealos", f"metadata.annotations[{TTL}s]", "UnknownAnnotation"),
     ]
+
+
+def gateway(name: str, **said: str) -> list[Resource]:
+    """A Gateway of ours with one route to `web`."""
+    annotations = {{"batch": BATCH, "ttl": TTL}[key]: value for key, value in said.items()}
+    listener = {"name": "http", "port": 8080, "protocol": "HTTP"}
+    to_web = {"parentRefs": [{"name": name}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}
+    place = {"name": name, "namespace": "shop"}
+    return [
+        msgspec.convert({"metadata": {"name": "ours"}, "spec": {"controllerName": OURS}}, gateways.GatewayClass),
+        msgspec.convert(
+            {
+                "metadata": place | {"annotations": annotations},
+                "spec": {"gatewayClassName": "ours", "listeners": [listener]},
+            },
+            gateways.Gateway,
+        ),
+        msgspec.convert({"metadata": place, "spec": to_web}, routes.HTTPRoute),
+    ]
+
+
+def test_a_gateway_says_it_for_its_routes() -> None:
+    found = made(*gateway("fast", batch="50", ttl="2s"), *gateway("quiet"))
+    assert (batch(found), ttl(found)) == (50, 2)
+    objects.drop(found, *gateway("fast")[1:])
+    assert (batch(found), ttl(found)) == (500, 7)
+
+
+def test_a_backend_of_a_class_and_a_gateway_has_the_shorter_time() -> None:
+    found = made(of("sealos", ttl="60s"), site("sealos", "a.com"), *gateway("slow", ttl="120s"))
+    assert ttl(found) == 60
+    objects.put(found, *gateway("slow", ttl="1s"))
+    assert ttl(found) == 1
+
+
+def test_what_a_gateway_says_wrongly_is_told_on_it() -> None:
+    found = made(*gateway("wrong", ttl="soon"))
+    assert ("Gateway shop/wrong", f"metadata.annotations[{TTL}]", "InvalidAnnotation") in objects.problems(found)
+    assert ttl(found) == 7

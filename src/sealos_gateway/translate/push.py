@@ -1,8 +1,8 @@
-"""How fast changes may reach Envoy, from the annotations of ingress classes.
+"""How fast changes may reach Envoy, from the annotations of ingress classes and Gateways.
 
-A class says it for its own Ingresses, the settings for those whose class says nothing. Where one answer must do for
-several classes, the smallest counts: the batch size, because all classes come to an Envoy in one stream; the time to
-live of a backend, because its endpoints are one resource whoever routes to it.
+A class says it for its own Ingresses, a Gateway for its routes, the settings where neither says anything. Where one
+answer must do for several of them, the smallest counts: the batch size, because all come to an Envoy in one stream;
+the time to live of a backend, because its endpoints are one resource whoever routes to it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from sealos_gateway.resources.annotations.push import CDS_BATCH_SIZE, EDS_CACHE_
 from sealos_gateway.resources.meta import Metadata, Origin, Ref
 from sealos_gateway.translate import ingress as ingresses
 from sealos_gateway.translate import ingress_backends
+from sealos_gateway.translate.gateway_api.world import GatewayWorld
 from sealos_gateway.translate.world import World
 
 N = TypeVar("N", int, float)
 
-KIND = "IngressClass"
+KIND, GATEWAY = "IngressClass", "Gateway"
 MOST_BATCH = 100_000
 MOST_TTL = 3600.0
 
@@ -32,42 +33,52 @@ _UNITS: Mapping[str, float] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)", re.ASCII)
 
 
-class ClassPush(msgspec.Struct, frozen=True, gc=False):
-    """What one class says; None where it says nothing. `ttl` in seconds, 0 sends every change at once."""
+class Pace(msgspec.Struct, frozen=True, gc=False):
+    """What one object says; None where it says nothing. `ttl` in seconds, 0 sends every change at once."""
 
     batch: int | None = None
     ttl: float | None = None
     problems: tuple[Problem, ...] = ()
 
 
-def class_push(ref: Ref, read: Read, world: World) -> ClassPush | None:
+def of_class(ref: Ref, read: Read, world: World) -> Pace | None:
     """The annotations of one IngressClass; None when it is not ours or has none of them."""
     found = read(world.ingress_classes, ref)
     if found is None or not ingresses.class_is_ours(ref.name, read, world):
         return None
-    sizes, seconds = found.metadata.annotation(CDS_BATCH_SIZE.name), found.metadata.annotation(EDS_CACHE_TTL.name)
-    problems = list(_unknown(ref, found.metadata))
+    return _pace(Origin(KIND, ref), found.metadata, tuple(_unknown(ref, found.metadata)))
+
+
+def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> Pace | None:
+    """The annotations of one Gateway; None when it is not ours or has none of them."""
+    found = read(world.gateways, ref) if read(world.ours, ref) is not None else None
+    return _pace(Origin(GATEWAY, ref), found.metadata) if found is not None else None
+
+
+def _pace(origin: Origin, metadata: Metadata, found: tuple[Problem, ...] = ()) -> Pace | None:
+    sizes, seconds = metadata.annotation(CDS_BATCH_SIZE.name), metadata.annotation(EDS_CACHE_TTL.name)
+    problems = list(found)
     if sizes is None and seconds is None and not problems:
         return None
-    batch = _value(ref, CDS_BATCH_SIZE, _size, sizes, problems)
-    return ClassPush(batch, _value(ref, EDS_CACHE_TTL, _seconds, seconds, problems), tuple(problems))
+    batch = _value(origin, CDS_BATCH_SIZE, _size, sizes, problems)
+    return Pace(batch, _value(origin, EDS_CACHE_TTL, _seconds, seconds, problems), tuple(problems))
 
 
-def batch_size(classes: Rows[Ref, ClassPush], default: int) -> int:
-    """Most clusters in one response: the smallest any class asks for, or else the setting."""
-    return min((row.batch for row in classes.rows.values() if row.batch is not None), default=default)
+def batch_size(said: Iterable[Pace], default: int) -> int:
+    """Most clusters in one response: the smallest anybody asks for, or else the setting."""
+    return min((row.batch for row in said if row.batch is not None), default=default)
 
 
-def ttl(origins: Iterable[Origin], read: Read, world: World, classes: Rows[Ref, ClassPush], default: float) -> float:
-    """Seconds for a backend that these objects route to: the smallest of their classes'."""
-    return min((_ttl(origin, read, world, classes, default) for origin in origins), default=default)
+def shortest(said: Iterable[Pace | None], default: float) -> float:
+    """Seconds for a backend that these serve: the smallest, where one who says nothing has the setting's."""
+    return min((row.ttl if row and row.ttl is not None else default for row in said), default=default)
 
 
-def _ttl(origin: Origin, read: Read, world: World, classes: Rows[Ref, ClassPush], default: float) -> float:
+def classes(origin: Origin, read: Read, world: World, rows: Rows[Ref, Pace]) -> Iterator[Pace | None]:
+    """What the classes of the object say that routes to a backend."""
     found = read(world.ingresses, origin.ref) if origin.kind == ingress_backends.KIND else None
     names = ingresses.class_names(found, read, world) if found else ()
-    said = (read(classes, Ref("", name)) for name in names)
-    return min((row.ttl if row and row.ttl is not None else default for row in said), default=default)
+    yield from (read(rows, Ref("", name)) for name in names)
 
 
 def _unknown(ref: Ref, metadata: Metadata) -> Iterator[Problem]:
@@ -79,14 +90,14 @@ def _unknown(ref: Ref, metadata: Metadata) -> Iterator[Problem]:
 
 
 def _value(
-    ref: Ref, annotation: Annotation, parse: Callable[[str], N | str], text: str | None, problems: list[Problem]
+    origin: Origin, annotation: Annotation, parse: Callable[[str], N | str], text: str | None, problems: list[Problem]
 ) -> N | None:
     """What the text says; None, and a problem, when `parse` gives the words for what is wrong with it."""
     found = parse(text) if text is not None else None
     if isinstance(found, str):
         message = f"{str(text)[:40]!r} {found}; the setting holds meanwhile"
         field = f"metadata.annotations[{annotation.name}]"
-        problems.append(Problem(Origin(KIND, ref), field, "InvalidAnnotation", message))
+        problems.append(Problem(origin, field, "InvalidAnnotation", message))
         return None
     return found
 

@@ -179,6 +179,6 @@ def _unknown(ingress: Ingress, values: Values) -> None:
         if entry is None:
             message = "no annotation of this name is known (docs/annotations.md lists them); it has no effect"
             values.problems.append(Problem(values.origin, field, "UnknownAnnotation", message))
-        elif entry.kind == "IngressClass":
-            message = "this annotation belongs on the IngressClass; it has no effect here"
+        elif entry.kind != "Ingress":
+            message = f"this annotation belongs on {entry.kind.replace(', ', ' or ')}; it has no effect here"
             values.problems.append(Problem(values.origin, field, "MisplacedAnnotation", message))

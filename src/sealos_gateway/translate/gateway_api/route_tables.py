@@ -10,7 +10,7 @@ statuses      over each kind of route: what is written back
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from sealos_gateway.live import Derived, Graph, Index, Read, Rows
@@ -187,6 +187,21 @@ class RouteTables:
             return None
         age = (route.metadata.creation_timestamp, ref.namespace, ref.name)
         return age, Origin(kind, ref), attached, found
+
+    def place_of(self, holder: tuple[str, Any]) -> str | None:
+        """Where a row of ours serves, by table and key; None for rows of other tables."""
+        table, key = holder
+        if table == self.hosts.name:
+            return str(key.gateway)
+        return str(key) if table == self.listeners.name else None
+
+    def gateways_at(self, place: str) -> Iterator[Ref]:
+        """The Gateways that serve there, several where they share a data plane; each perhaps more than once."""
+        for member in self.at_place.get(place) or ():
+            if isinstance(member, Ref):
+                yield member
+            else:
+                yield from (row.gateway for row in (self._gateways.set_listeners.get(member[1]) or ())[:1])
 
     def tell(self, flaws: dict[str, Rows[Ref, Any]]) -> dict[str, Derived[Ref, RouteStatus]]:
         """Statuses by kind; `flaws` are tables whose rows have `flaws`, for kinds without rules of HTTP."""
