@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names
@@ -87,8 +88,14 @@ def listener_filter(message: api.Message, name: str, config: api.Message) -> Non
 
 def http_chain(chain: api.Message, row: Listener, options: Options, labels: int = 1) -> None:
     """Give a filter chain the connection manager; `labels` is for how many a wildcard may stand (`scope.filters`)."""
-    manager = connection_manager(row, options, labels)
-    chain.filters.add(name="envoy.filters.network.http_connection_manager", typed_config=api.pack(manager))
+    manager = _packed_manager(row, options, labels)
+    chain.filters.add(name="envoy.filters.network.http_connection_manager", typed_config=manager)
+
+
+@functools.lru_cache(maxsize=64)
+def _packed_manager(row: Listener, options: Options, labels: int) -> api.Message:
+    """Made once for all filter chains of a port: a name with TLS of its own has the same one as its neighbours."""
+    return api.pack(connection_manager(row, options, labels))
 
 
 def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.Message:

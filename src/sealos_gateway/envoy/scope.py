@@ -16,9 +16,8 @@ them. So a policy filter gets its *configuration* from the route, when headers r
 from __future__ import annotations
 
 import json
-from importlib import resources
 
-from sealos_gateway.envoy import api
+from sealos_gateway.envoy import api, programs
 
 HEADER = "x-sealos-scope"
 FALLBACK = "sealos.scope"
@@ -63,8 +62,7 @@ def _filter(name: str, message: api.Message) -> api.Message:
 
 
 def _lua(file: str, head: str = "") -> api.Message:
-    source = head + resources.files("sealos_gateway.envoy").joinpath(file).read_text(encoding="utf-8")
-    return api.lua.Lua(default_source_code=api.base.DataSource(inline_string=source))
+    return api.lua.Lua(default_source_code=api.base.DataSource(inline_string=head + programs.program(file)))
 
 
 def _on_demand() -> api.Message:

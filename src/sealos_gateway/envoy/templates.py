@@ -58,11 +58,6 @@ def substitution(template: Template) -> str:
     return "".join(part.replace("\\", "\\\\") if isinstance(part, str) else _group(part) for part in template.parts)
 
 
-def is_text(template: Template) -> bool:
-    """Whether `text` would do."""
-    return all(variable.of in _OPERATORS or variable.of in _NAMED for variable in template.variables)
-
-
 def _operator(variable: Variable) -> str:
     if operator := _OPERATORS.get(variable.of):
         return f"%{operator}%"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 _OWN: Final = frozenset({""})
@@ -63,10 +63,6 @@ class Placement:
     def names(self, type_: str, plane: str) -> list[str]:
         """The rows that were placed on a plane."""
         return list(self._by_plane.get(type_, {}).get(plane, ()))
-
-    def placed(self, type_: str) -> Iterator[str]:
-        """All rows that are not on the own plane alone."""
-        yield from self._placed.get(type_, ())
 
     def sweep(self, revision: int) -> None:
         """Everybody has heard of what was lost up to this revision."""

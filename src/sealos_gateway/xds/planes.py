@@ -38,13 +38,6 @@ class View:
             return [name for name in self._snapshot.names(type_) if self._sees(type_, name)]
         return [name for name in self._placement.names(type_, self._plane) if self._alive(type_, name)]
 
-    def count(self, type_: str) -> int:
-        """How many living names a type has."""
-        if self._plane != OWN:
-            return len(self.names(type_))
-        others = (name for name in self._placement.placed(type_) if not self._sees(type_, name))
-        return self._snapshot.count(type_) - sum(self._alive(type_, name) for name in others)
-
     def peek(self, type_: str, name: str) -> Row | None:
         row = self._snapshot.peek(type_, name)
         return row if row is None or self._sees(type_, name) else self._gone(type_, name, row)

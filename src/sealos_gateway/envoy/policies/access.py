@@ -13,10 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any
 
-from sealos_gateway.envoy import api, names
+from sealos_gateway.envoy import api, names, programs
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.policies import networks, verifiers
 from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges, Policy
@@ -130,8 +129,7 @@ def _parts(template: Template) -> list[Any]:
 
 
 def _lua(*files: str) -> dict[str, Any]:
-    folder = resources.files("sealos_gateway.envoy.policies")
-    source = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in files)
+    source = programs.program(*(f"policies/{name}" for name in files))
     config = {
         "@type": f"{_TYPE}envoy.extensions.filters.http.lua.v3.Lua",
         "default_source_code": {"inline_string": source},

@@ -6,13 +6,10 @@ Envoy has no filter that changes a part of a response header. Only routes that a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from importlib import resources
 
-from sealos_gateway.envoy import api
+from sealos_gateway.envoy import api, programs
 from sealos_gateway.envoy.policies.error_pages import lua_text
 from sealos_gateway.model.policy import Policy
-
-_PROGRAM = resources.files("sealos_gateway.envoy.policies").joinpath("answers.lua")
 
 
 def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
@@ -23,7 +20,7 @@ def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
     for attribute in ("domain", "path"):
         changes = ((it.before, it.after) for it in policy.cookies if it.attribute == attribute)
         head += f"local {attribute}s = {_pairs(changes)}\n"
-    source = api.base.DataSource(inline_string=head + _PROGRAM.read_text(encoding="utf-8"))
+    source = api.base.DataSource(inline_string=head + programs.program("policies/answers.lua"))
     yield "envoy.filters.http.lua", api.pack(api.lua.Lua(default_source_code=source))
 
 

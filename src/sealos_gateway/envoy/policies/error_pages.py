@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from importlib import resources
 
-from sealos_gateway.envoy import api, headers, names
+from sealos_gateway.envoy import api, headers, names, programs
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.policy import Policy
 
@@ -24,8 +23,7 @@ def filters(policy: Policy, context: Context) -> Iterator[tuple[str, api.Message
     sent = ", ".join(f"[{lua_text(name)}]={lua_text(value)}" for name, value in headers.literals(wanted.headers))
     cluster = lua_text(names.backend(wanted.backend, context.domain))
     head = f"local statuses = {{{statuses}}}\nlocal cluster = {cluster}\nlocal sent = {{{sent}}}\n"
-    program = resources.files("sealos_gateway.envoy.policies").joinpath("error_pages.lua").read_text(encoding="utf-8")
-    source = api.base.DataSource(inline_string=head + program)
+    source = api.base.DataSource(inline_string=head + programs.program("policies/error_pages.lua"))
     yield "envoy.filters.http.lua", api.pack(api.lua.Lua(default_source_code=source))
 
 
