@@ -63,3 +63,12 @@ def test_an_empty_gateway_has_listeners_only() -> None:
     made: Pipeline = objects.pipeline()
     (entry,) = dump.per_object(made)
     assert sorted(entry["resources"]["listeners"]) == ["http", "https"]
+
+
+def test_a_service_that_is_reached_in_two_ways_has_two_clusters() -> None:
+    said = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS"}
+    secure = objects.ingress("tls", objects.rule("b.test", objects.path("/")), annotations=said)
+    found = {
+        it["object"]: it for it in dump.per_object(objects.pipeline(objects.service(), objects.web("a.test"), secure))
+    }
+    assert len(found["Service shop/web"]["resources"]["clusters"]) == 2

@@ -32,9 +32,9 @@ def per_object(pipeline: Pipeline) -> list[Resources]:
         message = routes.route_configuration(row, pipeline.context)
         access.redact(message)
         _add(found, owner, names.ROUTES, names.host(key), _dict(message))
-    for backend_key in sorted(pipeline.backends.rows):
+    # By the name, not by the key: keys of one Service with and without a policy have no order.
+    for name, backend_key in sorted((names.backend(key, pipeline.domain), key) for key in pipeline.backends.rows):
         owner = f"Service {backend_key.namespace}/{backend_key.service}"
-        name = names.backend(backend_key, pipeline.domain)
         _add(
             found,
             owner,

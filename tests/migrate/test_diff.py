@@ -158,3 +158,14 @@ def test_a_backend_that_changes_under_equal_routes(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["diff", *options])
     assert result.exit_code == 1
     assert "https" in differences(result)["GET http://a.example.com/"]["backend"][1]
+
+
+def test_a_service_may_be_reached_in_two_ways_on_one_host(tmp_path: Path) -> None:
+    old = ingress("a.example.com", {"/": "web"}) + ingress(
+        "a.example.com", {"/s": "web"}, backend_protocol="HTTPS"
+    ).replace("name: a.example.com", "name: secure")
+    result = compare(
+        tmp_path, old, old + ingress("a.example.com", {"/new": "api"}).replace("name: a.exa", "name: b.exa")
+    )
+    assert result.exit_code == 1
+    assert "GET http://a.example.com/new" in result.stdout

@@ -55,7 +55,7 @@ def _stands_on(row: VirtualHost, pipeline: Pipeline) -> list[object]:
     parent = row.key.host.partition(".")[2]
     patterns = (row.key.host, f"*.{parent}", "*")
     return [
-        *((pipeline.backends.get(key), bool(pipeline.endpoints.get(key))) for key in sorted(backends)),
+        *((pipeline.backends.get(key), bool(pipeline.endpoints.get(key))) for key in sorted(backends, key=str)),
         *(bool(pipeline.certificates.get(pattern)) for pattern in patterns),
     ]
 
