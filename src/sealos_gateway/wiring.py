@@ -50,6 +50,7 @@ def rules(settings: Settings) -> Rules:
         hsts=settings.ingress.hsts,
         allowed_response_headers=settings.ingress.allowed_response_headers,
         snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
+        max_headers_kb=settings.http.max_request_headers_kb,
         gateway=GATEWAY,
     )
 

@@ -22,6 +22,7 @@ from sealos_gateway.model.traffic import Forward, Match, PathKind, Route
 from sealos_gateway.nginx import snippet
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import variants
+from sealos_gateway.translate.world import Interned
 from tests.e2e.backends import Echo
 from tests.e2e.bare import BareEnvoy
 from tests.e2e.nginx import Nginx
@@ -327,7 +328,7 @@ def routes(statements: Statements) -> list[api.Message]:
     """The statements on a route for every path; its cluster is `upstream`."""
     route = Route(Match(PathKind.PREFIX, "/"), Forward(BackendKey("t", "web", 80)), Origin("Ingress", Ref("t", "i")))
     found = []
-    for one in variants.routes(route, statements):
+    for one in variants.routes(route, statements, Interned()):
         message = api.route_components.Route()
         matches.fill(message.match, one.match)
         actions.fill(message, one, _CONTEXT)

@@ -8,22 +8,35 @@ from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import HeaderAction, HeaderChange, HeaderChanges, Policy, Rewrite, Timeouts
 from sealos_gateway.model.statements import Statements
 from sealos_gateway.model.template import literal
-from sealos_gateway.model.traffic import Conditions, Forward, Match, PathKind, Respond, Route, TextKind, TextMatch
+from sealos_gateway.model.traffic import (
+    Conditions,
+    Forward,
+    Match,
+    PathKind,
+    Respond,
+    Route,
+    Split,
+    Target,
+    TextKind,
+    TextMatch,
+)
 from sealos_gateway.nginx.snippet import translate
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import variants
+from sealos_gateway.translate.world import Interned
 
 ROUTE = Route(Match(PathKind.PREFIX, "/a"), Forward(BackendKey("ns", "web", 80)), Origin("Ingress", Ref("ns", "i")))
+SPLIT = Split((Target(BackendKey("ns", "web", 80)), Target(BackendKey("ns", "new", 80)), Target(None)))
 
 
 def made(text: str, route: Route = ROUTE) -> list[Route]:
     found = translate(text)
     assert found.mistakes == ()
-    return variants.routes(route, found.statements)
+    return variants.routes(route, found.statements, Interned())
 
 
 def test_nothing_said_is_the_route_itself() -> None:
-    assert variants.routes(ROUTE, Statements()) == [ROUTE]
+    assert variants.routes(ROUTE, Statements(), Interned()) == [ROUTE]
 
 
 def test_variants_keep_their_order_and_the_conditions_of_the_route() -> None:
@@ -82,3 +95,20 @@ def test_whether_a_rewrite_leaves_the_route() -> None:
     assert leaves("rewrite ^/a/(.*)$ /ab/$1 last;")
     assert not leaves("rewrite ^/a/(.*)$ /b/$1 break;")
     assert not leaves("rewrite ^/a/(.*)$ /a/b/$1 last;")
+
+
+def test_the_time_of_a_connection_belongs_to_the_backend() -> None:
+    (one,) = made("proxy_connect_timeout 3;")
+    (several,) = made("proxy_connect_timeout 1500ms;", msgspec.structs.replace(ROUTE, action=SPLIT))
+    times = [[key.policy and key.policy.connect_timeout for key in route.backends] for route in (one, several)]
+    assert times == [[3.0], [1.5, 1.5]]
+    (answered,) = made("proxy_connect_timeout 3; return 404;")
+    assert answered.action == Respond(404)
+
+
+def test_what_says_the_same_is_one_value() -> None:
+    interned = Interned()
+    texts = "more_set_headers 'X-A: 1'; proxy_connect_timeout 3;"
+    first, second = (variants.routes(ROUTE, translate(texts).statements, interned)[0] for _ in range(2))
+    assert first.policy is second.policy is not None
+    assert first.backends[0].policy is second.backends[0].policy is not None

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import api, headers, names, templates
+from sealos_gateway.envoy.policies import affinity
 from sealos_gateway.model.policy import HeaderAction, Mirror, Policy, Retry, RetryOn, Rewrite
 from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
@@ -70,6 +71,8 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
         rewrite(action, policy.rewrite, route.match)
     for mirror in policy.mirrors:
         _mirror(action, mirror, context)
+    if policy.affinity is not None and not policy.affinity.persistent:
+        affinity.hashed(action, policy.affinity, route.match)
     for template in policy.hash_by:
         _hash(action.hash_policy.add(), template)
     for name in policy.upgrades:

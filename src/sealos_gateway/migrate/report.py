@@ -24,7 +24,8 @@ _HSTS = (
     " the application send it, or write configuration-snippet with add_header"
 )
 Maps = Mapping[str, Mapping[str, str]]
-_UNKNOWN = "UnknownAnnotation"
+#: Of annotations, and yet not refused.
+_NOT_REFUSED = ("UnknownAnnotation", "LimitOfPort", "CanaryInherits")
 _SNIPPETS = (snippets.CONFIGURATION_SNIPPET, snippets.SERVER_SNIPPET)
 
 
@@ -86,5 +87,5 @@ def _verdict(source: str, name: str, value: str, entry: Annotation) -> tuple[Sev
 def _of_problem(problem: Problem) -> Finding:
     """What the pipeline says of an annotation is refused; other problems are there today, too, and differ at most."""
     annotation = problem.field.startswith("metadata.annotations")
-    severity = Severity.REFUSED if annotation and problem.reason != _UNKNOWN else Severity.DIFFERS
+    severity = Severity.REFUSED if annotation and problem.reason not in _NOT_REFUSED else Severity.DIFFERS
     return Finding(severity, problem.field, problem.message, str(problem.origin))

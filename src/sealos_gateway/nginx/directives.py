@@ -137,6 +137,22 @@ def _tune(field: str, value: Callable[[Word], float | int | bool]) -> Callable[[
     return take
 
 
+def _connect_seconds(word: Word) -> float:
+    return _bounded(word, 0.001, 3600.0, "1ms to 1h")
+
+
+def _silence_seconds(word: Word) -> float:
+    return _bounded(word, 0.0, _YEAR, "0 to 1y")
+
+
+def _bounded(word: Word, least: float, most: float, wanted: str) -> float:
+    """The same limits as the annotations have that say the same."""
+    found = values.seconds(word)
+    if not least <= found <= most:
+        raise NginxError(word.at, f"{word.text[:40]!r} cannot be honoured; write a time from {wanted}")
+    return found
+
+
 def _header_buffers(directive: Directive, reading: _Reading) -> None:
     number, size = directive.arguments
     reading.tuning["header_bytes"] = values.number(number, 1, 1024, "number of buffers") * values.size(size)
@@ -160,6 +176,7 @@ def _nothing(directive: Directive, reading: _Reading) -> None:
 
 
 _ANY = 16
+_YEAR = 31_536_000.0
 RULES: dict[str, Rule] = {
     "if": Rule("sl", 1, _ANY, _if),
     "return": Rule("sliI", 1, 2, _step(rewrites.return_)),
@@ -178,9 +195,9 @@ RULES: dict[str, Rule] = {
     "allow": Rule("sl", 1, 1, _access),
     "deny": Rule("sl", 1, 1, _access),
     "default_type": Rule("sl", 1, 1, _default_type),
-    "proxy_connect_timeout": Rule("sl", 1, 1, _tune("connect_seconds", values.seconds)),
-    "proxy_read_timeout": Rule("sl", 1, 1, _tune("read_seconds", values.seconds)),
-    "proxy_send_timeout": Rule("sl", 1, 1, _tune("send_seconds", values.seconds)),
+    "proxy_connect_timeout": Rule("sl", 1, 1, _tune("connect_seconds", _connect_seconds)),
+    "proxy_read_timeout": Rule("sl", 1, 1, _tune("read_seconds", _silence_seconds)),
+    "proxy_send_timeout": Rule("sl", 1, 1, _tune("send_seconds", _silence_seconds)),
     "client_max_body_size": Rule("sl", 1, 1, _tune("max_body", values.size)),
     "client_header_buffer_size": Rule("s", 1, 1, _tune("header_bytes", values.size)),
     "large_client_header_buffers": Rule("s", 2, 2, _header_buffers),

@@ -50,7 +50,7 @@ def everywhere(
         if policy.snippets != NOTHING.snippets and not policy.refused:
             said[Origin(KIND, ref)] = policy.snippets
     found.sort(key=lambda route: route.match.sort_key)
-    return Everywhere(snippets.applied(found, ANY_HOST, said, []))
+    return Everywhere(snippets.applied(found, ANY_HOST, said, [], world))
 
 
 def added(host: VirtualHost, read: Read, world: World, rows: Rows[str, Everywhere]) -> VirtualHost:

@@ -109,7 +109,7 @@ def _further_hosts(ingress: Ingress, hosts: dict[str, None]) -> list[str]:
     if not ingress.metadata.annotations:
         return []
     values = Values(ingress.metadata, Origin(KIND, ingress.ref))
-    found = list(values.read(routing.SERVER_ALIAS, names.listed, "a list of hosts") or ())
+    found = list(values.read(routing.SERVER_ALIAS, names.listed, "a list of hosts", lines=True) or ())
     if values.boolean(routing.WWW_REDIRECT):
         found += [other for other in map(names.www, hosts) if other]
     return found

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from sealos_gateway.model.backend_policy import BackendPolicy
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import (
     Bandwidth,
     Compression,
@@ -20,22 +22,44 @@ from sealos_gateway.model.policy import (
     Timeouts,
 )
 from sealos_gateway.model.statements import Statements, Tuning, Variant
-from sealos_gateway.model.traffic import Conditions, Match, PathKind, Respond, Route
+from sealos_gateway.model.traffic import Action, Conditions, Forward, Match, PathKind, Respond, Route, Split
+from sealos_gateway.translate.world import Interned
 
 _REPLACE = msgspec.structs.replace
 
 
-def routes(route: Route, statements: Statements) -> list[Route]:
-    """`route` as its variants. They stand in the place of the route, in this order; nothing may sort them again."""
+def routes(route: Route, statements: Statements, interned: Interned) -> list[Route]:
+    """`route` as its variants. They stand in the place of the route, in this order; nothing may sort them again.
+
+    What they hold is `interned`: the same few snippets stand on thousands of objects.
+    """
     return [
         _REPLACE(
             route,
             match=_REPLACE(route.match, conditions=_conditions(route.match.conditions, variant.conditions)),
-            action=route.action if variant.answer is None else variant.answer,
-            policy=_policy(route.policy or Policy(), variant, statements),
+            action=_reached(route.action, variant.tuning, interned) if variant.answer is None else variant.answer,
+            policy=interned(_policy(route.policy or Policy(), variant, statements)),
         )
         for variant in statements.variants
     ]
+
+
+def _reached(action: Action, tuning: Tuning, interned: Interned) -> Action:
+    """How long a connection to the backend may take is said of the backend, not of the route."""
+    seconds = tuning.connect_seconds
+    if seconds is None:
+        return action
+
+    def tuned(key: BackendKey) -> BackendKey:
+        policy = _REPLACE(key.policy or BackendPolicy(), connect_timeout=seconds)
+        return key._replace(policy=interned(policy))
+
+    match action:
+        case Forward(backend):
+            return Forward(tuned(backend))
+        case Split(targets):
+            return Split(tuple(_REPLACE(it, backend=tuned(it.backend)) if it.backend else it for it in targets))
+    return action
 
 
 def leaves(route: Route, variant: Variant) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+import msgspec
+
 from sealos_gateway.live import Index, Read, Rows
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.problem import Problem
@@ -49,7 +51,7 @@ def virtual_host(
     candidates: list[_Candidate] = [((it.last, *it.route.match.sort_key), rank, it.route) for rank, it in found]
     candidates.sort(key=lambda candidate: candidate[:2])
     routes = _without_conflicts(candidates, key.host, problems)
-    routes = _with_snippets(routes, said, key.host, problems)
+    routes = _with_snippets(routes, said, key.host, problems, world)
     if tls is None and any(policy.passthrough for _, policy in said):
         tls = client_tls.passed_through(said, routes, key.host, problems)
     origins = tuple(Origin(KIND, ingress.ref) for ingress in accepted)
@@ -57,7 +59,7 @@ def virtual_host(
 
 
 def _with_snippets(
-    routes: tuple[Route, ...], said: list[_Said], host: str, problems: list[Problem]
+    routes: tuple[Route, ...], said: list[_Said], host: str, problems: list[Problem], world: World
 ) -> tuple[Route, ...]:
     """After conflicts are settled: whoever lost a path has no say in it, whatever conditions his snippet has."""
     found = {
@@ -65,7 +67,7 @@ def _with_snippets(
         for ingress, policy in said
         if policy.snippets != NOTHING.snippets and not policy.refused
     }
-    return snippets.applied(routes, host, found, problems) if found else routes
+    return snippets.applied(routes, host, found, problems, world) if found else routes
 
 
 def _merged(
@@ -79,6 +81,8 @@ def _merged(
         if own == hosts.www(host) and host not in policy.aliases:
             mains.append((rank, ingress_routes.redirect_to(ingress, own)))
             continue
+        if policy.canary is not None:  # what else it says is said by the Ingress that has the path
+            policy = msgspec.structs.replace(policy, redirect=None, app_root=None)
         found, theirs = ingress_routes.routes(ingress, Place(own, secure, regex), read, world, policy)
         problems += theirs
         if policy.canary is not None:

@@ -53,6 +53,8 @@ class Rules:
     allowed_response_headers: tuple[str, ...] = ()
     #: Namespaces whose Ingresses may use snippets; `*` stands for every one.
     snippet_namespaces: frozenset[str] = frozenset({"*"})
+    #: How much of request headers the ports take, all together.
+    max_headers_kb: int = 60
     #: The gateway whose listeners serve Ingresses.
     gateway: str = "ingress"
 

@@ -98,6 +98,44 @@ async def test_a_cookie_keeps_a_client_with_its_endpoint(site: Site, echo_a: Ech
     assert len(await endpoints_of(site, 30)) == 2
 
 
+async def test_clients_with_a_balanced_cookie_are_spread_anew(site: Site, echo_a: Echo, echo_b: Echo) -> None:
+    """The cookie's value is hashed: any value stays with one endpoint, and moves when that one is gone."""
+    site.backend("web", echo_a.port, echo_b.port)
+    site.ingress(
+        annotations=said(
+            affinity="cookie", affinity_mode="balanced", session_cookie_name="STICK", session_cookie_path="/app",
+            session_cookie_max_age="60", session_cookie_samesite="Lax",
+        )
+    )  # fmt: skip
+    await site.gateway.settled()
+    cookie = (await site.get("/")).headers["set-cookie"]
+    attributes = {it.strip() for it in cookie.split(";")[1:]}
+    assert {"Path=/app", "SameSite=Lax", "Max-Age=60", "HttpOnly"} <= attributes
+    chosen = {str(n): await endpoints_of(site, 4, headers={"cookie": f"STICK=u{n}"}) for n in range(12)}
+    assert all(len(found) == 1 for found in chosen.values())
+    assert len({name for found in chosen.values() for name in found}) == 2
+    site.slice("web", echo_a.port, "web-2")
+    await site.gateway.settled()
+
+    async def moved() -> bool:
+        answers = [await site.answer(headers={"cookie": f"STICK=u{n}"}) for n in range(12)]
+        return {it["name"] for it in answers} == {"echo-a"}
+
+    for _ in range(100):
+        if await moved():
+            break
+    assert await moved()
+
+
+async def test_who_wants_a_client_to_stay_is_told_where_it_moves(site: Site) -> None:
+    site.backend("web")
+    site.ingress(
+        annotations=said(affinity="cookie", affinity_canary_behavior="sticky", session_cookie_change_on_failure="false")
+    )
+    await eventually(lambda: len([it for it in site.gateway.problems() if site.namespace in it]) == 2)
+    assert all("UnsupportedAnnotation" in it for it in site.gateway.problems() if site.namespace in it)
+
+
 async def test_protocols_of_backends(site: Site, echo_a: Echo) -> None:
     site.backend("web", echo_a.port)
     site.ingress([manifests.path("/", "web:80")], annotations=said(backend_protocol="GRPC"))

@@ -32,6 +32,13 @@ async def test_weight(site: Site, echo_a: Echo, echo_b: Echo) -> None:
     assert 40 <= found["echo-b"] <= 120
 
 
+async def test_weight_of_a_total(site: Site, echo_a: Echo, echo_b: Echo) -> None:
+    canary(site, echo_a, echo_b, canary_weight="300", canary_weight_total="1000")
+    await site.gateway.settled()
+    found = await chosen(site, 300)
+    assert 50 <= found["echo-b"] <= 140
+
+
 async def test_all_and_nothing(site: Site, echo_a: Echo, echo_b: Echo) -> None:
     canary(site, echo_a, echo_b, canary_weight="7", canary_weight_total="7")
     await site.gateway.settled()
@@ -72,6 +79,45 @@ async def test_what_the_path_has_holds_for_its_canary(site: Site, echo_a: Echo, 
     reply = await site.get("/", headers={"x-canary": "always", "origin": "https://a.test"})
     assert reply.json()["name"] == "echo-b"
     assert reply.headers["access-control-allow-origin"] == "https://a.test"
+
+
+async def test_everything_else_is_inherited_and_what_it_says_itself_is_told(
+    site: Site, echo_a: Echo, echo_b: Echo
+) -> None:
+    """Also how the backend is reached and what protects the path; its own words do not count."""
+    site.backend("web", echo_a.port)
+    site.backend("new", echo_b.port)
+    main = {"proxy-body-size": "10", "upstream-vhost": "inner.test", "backend-protocol": "GRPC"}
+    site.ingress(annotations={NGINX + name: value for name, value in main.items()})
+    own = {
+        "canary": "true", "canary-by-header": "x-canary", "proxy-body-size": "1m", "upstream-vhost": "other.test",
+        "permanent-redirect": "https://other.test", "app-root": "/app", "backend-protocol": "HTTP",
+    }  # fmt: skip
+    site.ingress("new:80", name="canary", annotations={NGINX + name: value for name, value in own.items()})
+    await site.gateway.settled()
+    for value, name in (("always", "echo-b"), ("never", "echo-a")):
+        found = await site.answer("/", headers={"x-canary": value})
+        assert (found["name"], found["http_version"], dict(found["headers"])["host"]) == (name, "2", "inner.test")
+        reply = await site.gateway.request("POST", site.host, "/", headers={"x-canary": value}, content=b"x" * 11)
+        assert reply.status_code == 413
+    (told,) = [it for it in site.gateway.problems() if "CanaryInherits" in it and site.namespace in it]
+    assert "proxy-body-size" in told
+    assert "canary-by-header" not in told
+
+
+async def test_a_canary_of_a_pattern_shares_its_rewriting(site: Site, echo_a: Echo, echo_b: Echo) -> None:
+    site.backend("web", echo_a.port)
+    site.backend("new", echo_b.port)
+    said = {f"{NGINX}rewrite-target": "/$1"}
+    paths = ["/api/(.*)"]
+    site.ingress([manifests.path(path, "web:80", "ImplementationSpecific") for path in paths], annotations=said)
+    canaries = {**said, f"{NGINX}canary": "true", f"{NGINX}canary-by-cookie": "early"}
+    site.ingress([manifests.path(path, "new:80", "ImplementationSpecific") for path in paths], name="canary",
+                 annotations=canaries)  # fmt: skip
+    await site.gateway.settled()
+    for cookie, name in (("always", "echo-b"), ("never", "echo-a")):
+        found = await site.answer("/api/x/y?z=1", headers={"cookie": f"early={cookie}"})
+        assert (found["name"], found["path"], found["query"]) == (name, "/x/y", "z=1")
 
 
 async def test_a_canary_alone_answers_nothing_and_is_told(site: Site, echo_a: Echo) -> None:

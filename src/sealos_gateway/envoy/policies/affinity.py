@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sealos_gateway.envoy import api
-from sealos_gateway.model.policy import Policy
-from sealos_gateway.model.traffic import PathKind, Route
+from sealos_gateway.model.policy import Affinity, Policy
+from sealos_gateway.model.traffic import Match, PathKind, Route
 
 _COOKIE = "envoy.http.stateful_session.cookie"
 
@@ -14,24 +14,38 @@ _COOKIE = "envoy.http.stateful_session.cookie"
 def filters(route: Route, policy: Policy) -> Iterator[tuple[str, api.Message]]:
     """The cookie names the endpoint. If that one is gone, another is chosen and a new cookie is set."""
     wanted = policy.affinity
-    if wanted is None:
+    if wanted is None or not wanted.persistent:
         return
     state = api.session_cookie.CookieBasedSessionState()
-    cookie = state.cookie
-    cookie.name = wanted.cookie
-    cookie.path = wanted.path or _path(route)
+    fill(state.cookie, wanted, route.match)
     if wanted.max_age:
-        cookie.ttl.CopyFrom(api.seconds(wanted.max_age))
-    attributes = (("Domain", wanted.domain), ("SameSite", wanted.same_site), ("Secure", "" if wanted.secure else None))
-    for name, value in attributes:
-        if value or (name == "Secure" and wanted.secure):
-            cookie.attributes.add(name=name, value=value or "")
+        state.cookie.ttl.CopyFrom(api.seconds(wanted.max_age))
     config = api.stateful_session.StatefulSession()
     config.session_state.name = _COOKIE
     config.session_state.typed_config.CopyFrom(api.pack(state))
     yield "envoy.filters.http.stateful_session", api.pack(config)
 
 
-def _path(route: Route) -> str:
+def fill(cookie: api.Message, wanted: Affinity, match: Match) -> None:
+    """Name, Path and attributes of the cookie, which two messages of Envoy have alike."""
+    cookie.name = wanted.cookie
+    cookie.path = wanted.path or _path(match)
+    attributes = (("Domain", wanted.domain), ("SameSite", wanted.same_site), ("Secure", "" if wanted.secure else None))
+    for name, value in attributes:
+        if value or (name == "Secure" and wanted.secure):
+            cookie.attributes.add(name=name, value=value or "")
+
+
+def hashed(action: api.Message, wanted: Affinity, match: Match) -> None:
+    """A cookie that is hashed instead of naming an endpoint: clients are spread anew when endpoints come or go.
+
+    Envoy sets it with any value where a client has none (RouteAction.HashPolicy.Cookie; a time of 0: a session cookie).
+    """
+    message = action.hash_policy.add(terminal=True)
+    fill(message.cookie, wanted, match)
+    message.cookie.ttl.CopyFrom(api.seconds(wanted.max_age or 0))
+
+
+def _path(match: Match) -> str:
     """Routes of a host with different backends must not share a cookie, so each has its own path where it has one."""
-    return "/" if route.match.kind is PathKind.REGEX else route.match.path
+    return "/" if match.kind is PathKind.REGEX else match.path

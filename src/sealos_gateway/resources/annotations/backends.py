@@ -128,8 +128,8 @@ AFFINITY_MODE = shared(
     "persistent",
     "Whether clients are spread anew when endpoints are added.",
     verdict=Verdict.DIFFERS,
-    note="Always `persistent`: the cookie names the endpoint, nobody moves while it is there.",
-    test=_GOLDEN.format("affinity"),
+    note="`persistent` where nothing is said: the cookie names the endpoint, nobody moves while it is there.",
+    test=f"{_TIMES}::test_clients_with_a_balanced_cookie_are_spread_anew",
 )
 AFFINITY_CANARY = shared(
     "affinity-canary-behavior",
@@ -137,7 +137,7 @@ AFFINITY_CANARY = shared(
     "legacy",
     "Whether a client stays with the canary that served it.",
     verdict=Verdict.DIFFERS,
-    note="The cookie names an endpoint of one backend; which backend is chosen anew by weight.",
+    note="The share is drawn anew for every request: `sticky` is told.",
     test=_GOLDEN.format("affinity"),
 )
 COOKIE_NAME = shared(
@@ -186,7 +186,7 @@ COOKIE_ON_FAILURE = shared(
     "true",
     "Whether a client moves when its endpoint fails.",
     verdict=Verdict.DIFFERS,
-    note="A client always moves when its endpoint is gone or unhealthy.",
+    note="A client always moves when its endpoint is gone or unhealthy: `false` is told.",
     test=_GOLDEN.format("affinity"),
 )
 BACKEND_PROTOCOL = shared(

@@ -6,9 +6,8 @@ from sealos_gateway.model.backend_policy import ActiveCheck, Balance, Limits, Pa
 from sealos_gateway.model.header_names import token
 from sealos_gateway.model.policy import Affinity
 from sealos_gateway.model.template import Of, Template, Variable
-from sealos_gateway.nginx import variables
-from sealos_gateway.nginx.lexer import NginxError, Position, Word
 from sealos_gateway.resources.annotations import backends
+from sealos_gateway.translate.annotations import templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
@@ -45,30 +44,23 @@ def read(values: Values, draft: Draft) -> None:
 
 def _keys(values: Values) -> tuple[Template, ...] | None:
     """One template for each variable: Envoy hashes them one after the other."""
-    text = values.text(backends.HASH_BY)
-    if not text:
+    template = templates.optional(values, backends.HASH_BY, _HASHABLE, "when an endpoint is chosen")
+    if template is None:
         return None
-    try:
-        template = variables.parse(Word(text, Position(1, 1)))
-    except NginxError as error:
-        values.complain(backends.HASH_BY, str(error))
+    if not template.variables:
+        message = f"{str(template)[:60]!r} names no variable, so every request would go to one endpoint"
+        values.complain(backends.HASH_BY, message)
         return None
-    found = template.variables
-    if not found:
-        values.complain(backends.HASH_BY, f"{text[:60]!r} names no variable, so every request would go to one endpoint")
-        return None
-    if odd := [it for it in found if it.of not in _HASHABLE]:
-        values.complain(backends.HASH_BY, f"Envoy cannot hash by the {odd[0]}")
-        return None
-    return tuple(Template((variable,)) for variable in found)
+    return tuple(Template((variable,)) for variable in template.variables)
 
 
 def _affinity(values: Values, draft: Draft) -> None:
     if values.choice(backends.AFFINITY, "cookie") is None:
         return
-    values.choice(backends.AFFINITY_MODE, "balanced", "persistent")
-    values.choice(backends.AFFINITY_CANARY, "sticky", "legacy")
-    values.boolean(backends.COOKIE_ON_FAILURE)
+    balanced = values.choice(backends.AFFINITY_MODE, "balanced", "persistent") == "balanced"
+    if balanced and "balance" not in draft.backend:
+        draft.backend["balance"] = Balance.MAGLEV
+    _tell_of_moves(values)
     name = values.read(backends.COOKIE_NAME, token, "a cookie name")
     path = values.read(backends.COOKIE_PATH, _attribute, "a path without semicolons")
     domain = values.read(backends.COOKIE_DOMAIN, _attribute, "a domain")
@@ -82,7 +74,21 @@ def _affinity(values: Values, draft: Draft) -> None:
         max_age=age if age is not None else expires,
         same_site=_SAME_SITE[same_site] if same_site else "",
         secure=values.boolean(backends.COOKIE_SECURE) or False,
+        persistent=not balanced,
     )
+
+
+def _tell_of_moves(values: Values) -> None:
+    """Who asks that a client stays where it does not stay here shall know it."""
+    if values.choice(backends.AFFINITY_CANARY, "sticky", "legacy") == "sticky":
+        message = (
+            "the share of a canary is drawn anew for every request, so a client may change between canary and main;"
+            " choose the canary by canary-by-cookie or canary-by-header instead of by weight"
+        )
+        values.warn(backends.AFFINITY_CANARY, message, "UnsupportedAnnotation")
+    if values.boolean(backends.COOKIE_ON_FAILURE) is False:
+        message = "a client moves to another endpoint when its own is gone or unhealthy; write true, or leave it out"
+        values.warn(backends.COOKIE_ON_FAILURE, message, "UnsupportedAnnotation")
 
 
 def _attribute(text: str) -> str | None:

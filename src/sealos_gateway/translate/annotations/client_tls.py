@@ -6,12 +6,12 @@ import re
 
 from sealos_gateway.model.client_tls import Ask, ClientCertificates, ClientTls
 from sealos_gateway.model.template import Of, Template
-from sealos_gateway.nginx import regex, variables
-from sealos_gateway.nginx.lexer import NginxError, Position, Word
+from sealos_gateway.nginx import regex
 from sealos_gateway.resources.annotations import client_tls
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate import trust
+from sealos_gateway.translate.annotations import templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.references import reference
 from sealos_gateway.translate.annotations.upstream import CIPHERS
@@ -20,7 +20,7 @@ from sealos_gateway.translate.annotations.values import Values
 _VERSION = re.compile(r"(?:TLSv?)?1(?:\.([0-3]))?", re.IGNORECASE | re.ASCII)
 _ASK = {"on": Ask.REQUIRED, "optional": Ask.OPTIONAL, "optional_no_ca": Ask.UNVERIFIED}
 #: What Envoy can fill in where it answers by itself.
-_NOT_FILLED = frozenset({Of.COOKIE, Of.CAPTURE, Of.ESCAPED_PATH_AND_QUERY, Of.RESPONSE_HEADER, Of.UPSTREAM_ADDRESS})
+_FILLED = frozenset(Of) - {Of.COOKIE, Of.CAPTURE, Of.ESCAPED_PATH_AND_QUERY, Of.RESPONSE_HEADER, Of.UPSTREAM_ADDRESS}
 
 
 def read(values: Values, draft: Draft) -> None:
@@ -105,18 +105,10 @@ def _page(values: Values) -> Template | None:
     text = values.text(client_tls.AUTH_TLS_ERROR_PAGE)
     if not text:
         return None
-    if not re.fullmatch(r"(https?://|/|\$)[^\s]*", text) or not text.isprintable():
+    if not re.fullmatch(r"(https?://|/|\$)[^\s]*", text):
         values.complain(client_tls.AUTH_TLS_ERROR_PAGE, f"{text[:60]!r} is not a URL")
         return None
-    try:
-        found = variables.parse(Word(text, Position(1, 1)))
-    except NginxError as error:
-        values.complain(client_tls.AUTH_TLS_ERROR_PAGE, error.message)
-        return None
-    if wrong := [variable for variable in found.variables if variable.of in _NOT_FILLED]:
-        values.complain(client_tls.AUTH_TLS_ERROR_PAGE, f"the {wrong[0]} is not known there; leave it out")
-        return None
-    return found
+    return templates.template(values, client_tls.AUTH_TLS_ERROR_PAGE, text, _FILLED)
 
 
 def _version(text: str) -> str | None:
@@ -126,7 +118,7 @@ def _version(text: str) -> str | None:
 
 def _ciphers(values: Values) -> tuple[str, ...]:
     entry = client_tls.SSL_CIPHERS if values.has(client_tls.SSL_CIPHERS) else client_tls.SSL_CIPHER
-    words = [word for word in re.split(r"[:,\s]+", values.text(entry) or "") if word]
+    words = [word for word in re.split(r"[:,\s]+", values.text(entry, lines=True) or "") if word]
     kept = tuple(dict.fromkeys(word for word in words if word in CIPHERS))
     left_out = [word for word in words if word not in CIPHERS and not word.startswith(("!", "-", "TLS_"))]
     if left_out:

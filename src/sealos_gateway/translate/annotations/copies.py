@@ -28,7 +28,8 @@ def _mirror(values: Values, draft: Draft) -> None:
 
 
 def _error_pages(values: Values, draft: Draft) -> None:
-    codes = values.read(backends.ERROR_CODES, _codes, "status codes from 400 to 599, separated by commas")
+    wanted = "status codes from 400 to 599, separated by commas"
+    codes = values.read(backends.ERROR_CODES, _codes, wanted, lines=True)
     if not codes or values.boolean(backends.NO_INTERCEPT):
         return
     service = targets.service_of(values, backends.DEFAULT_BACKEND, draft)

@@ -11,12 +11,11 @@ from sealos_gateway.model.header_names import TOKEN, token
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import ExternalAuth, HeaderAction, HeaderChange, HeaderChanges
 from sealos_gateway.model.template import Of, Template
-from sealos_gateway.nginx import variables
-from sealos_gateway.nginx.lexer import NginxError, Position, Word
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate import places
+from sealos_gateway.translate.annotations import templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.higress import FIXED
 from sealos_gateway.translate.annotations.references import reference
@@ -36,7 +35,7 @@ _FILLED = frozenset(
 
 def read(values: Values, draft: Draft) -> None:
     """All of `auth-*` about an external service, or the setting `ingress.global_auth` instead."""
-    if values.has(auth.AUTH_SNIPPET) and values.text(auth.AUTH_SNIPPET):
+    if values.has(auth.AUTH_SNIPPET) and values.raw(auth.AUTH_SNIPPET):
         values.complain(auth.AUTH_SNIPPET, "it cannot be honoured; use auth-proxy-set-headers", "UnsupportedAnnotation")
     wanted = values
     if not values.has(auth.AUTH_URL):
@@ -117,19 +116,7 @@ def _backend(scheme: str, host: str, port: int, values: Values, draft: Draft) ->
 
 
 def _template(entry: Annotation, text: str, values: Values) -> Template | None:
-    try:
-        found = variables.parse(Word(text, Position(1, 1)))
-    except NginxError as error:
-        values.complain(entry, error.message)
-        return None
-    if not text.isprintable():
-        values.complain(entry, "it holds a control character")
-        return None
-    for variable in found.variables:
-        if variable.of not in _FILLED:
-            values.complain(entry, f"the {variable} is not known when the service is asked; leave it out")
-            return None
-    return found
+    return templates.template(values, entry, text, _FILLED, "when the service is asked")
 
 
 def _optional(entry: Annotation, values: Values) -> Template | None:
@@ -165,7 +152,7 @@ def _names(values: Values) -> tuple[str, ...]:
         fine = all(TOKEN.fullmatch(name) and name not in FIXED for name in found)
         return tuple(dict.fromkeys(found)) if fine else None
 
-    return values.read(auth.AUTH_RESPONSE_HEADERS, parsed, "names of headers, separated by commas") or ()
+    return values.read(auth.AUTH_RESPONSE_HEADERS, parsed, "names of headers, separated by commas", lines=True) or ()
 
 
 def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
@@ -191,7 +178,7 @@ def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
 
 def _durations(values: Values) -> tuple[tuple[int, int], ...] | None:
     wanted = "statuses with a time, as `200 202 401 5m, 403 30s`"
-    return values.read(auth.AUTH_CACHE_DURATION, _parsed_durations, wanted)
+    return values.read(auth.AUTH_CACHE_DURATION, _parsed_durations, wanted, lines=True)
 
 
 def _parsed_durations(text: str) -> tuple[tuple[int, int], ...] | None:

@@ -47,7 +47,7 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _changes(values: Values, entry: Annotation, action: HeaderAction) -> list[HeaderChange]:
-    text = values.text(entry)
+    text = values.text(entry, lines=True)
     if not text:
         return []
     if action is HeaderAction.REMOVE:
@@ -76,7 +76,8 @@ def _pair(line: str) -> tuple[str, str]:
 
 
 def _conditions(values: Values) -> Conditions:
-    methods = values.read(higress.MATCH_METHOD, _methods, f"a list of {', '.join(_METHODS)}") or ()
+    wanted = f"a list of {', '.join(_METHODS)}"
+    methods = values.read(higress.MATCH_METHOD, _methods, wanted, lines=True) or ()
     headers: list[TextMatch] = []
     queries: list[TextMatch] = []
     for exact, prefix, pattern, pseudo, into in (
@@ -95,6 +96,8 @@ def _texts(values: Values, entry: Annotation, kind: TextKind, pseudo: bool, lowe
         wanted = _name(name, pseudo, lower)
         if wanted is None:
             values.complain(entry, f"{name[:40]!r} is not a name that can be asked for")
+        elif kind is not TextKind.EXACT and not text:
+            values.complain(entry, f"{name}: nothing is written; write what the value has to begin with, or match")
         elif kind is TextKind.REGEX and (reason := regex.problem(text)):
             values.complain(entry, f"{name}: {reason}")
         else:

@@ -22,7 +22,7 @@ def read(values: Values, draft: Draft) -> None:
     """`enable-cors` and its companions."""
     if not values.boolean(routing.CORS):
         return
-    origins = values.read(routing.CORS_ORIGIN, _origins, "a list of origins as https://a.example.com")
+    origins = values.read(routing.CORS_ORIGIN, _origins, "a list of origins as https://a.example.com", lines=True)
     if origins is None and values.has(routing.CORS_ORIGIN):
         return  # nobody is better than everybody
     credentials = values.boolean(routing.CORS_CREDENTIALS)
@@ -40,7 +40,7 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _names(values: Values, entry: Annotation, usual: tuple[str, ...]) -> tuple[str, ...]:
-    found = values.read(entry, lambda text: _listed(text, TOKEN), "a list of names, separated by commas")
+    found = values.read(entry, lambda text: _listed(text, TOKEN), "a list of names, separated by commas", lines=True)
     return usual if found is None else found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.model.statements import Statements
 from sealos_gateway.model.template import Template, literal
 from sealos_gateway.model.traffic import Forward, Redirect, Route
 from sealos_gateway.nginx import snippet
@@ -16,6 +17,7 @@ from sealos_gateway.translate import variants
 from sealos_gateway.translate.annotations.draft import Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.ingress_backends import REFUSED
+from sealos_gateway.translate.world import World
 
 _ENTRIES = {"location": snippets.CONFIGURATION_SNIPPET, "server": snippets.SERVER_SNIPPET}
 _CLOSED = "it protects something, so the routes answer 503 until it is corrected"
@@ -27,7 +29,7 @@ def read(values: Values, draft: Draft) -> None:
     if values.has(snippets.STREAM_SNIPPET):
         message = "streams are not configured by snippets; write a TCPRoute; UDP is not served yet"
         values.complain(snippets.STREAM_SNIPPET, message, "UnsupportedAnnotation")
-    found = Snippets(values.text(_ENTRIES["location"]) or "", values.text(_ENTRIES["server"]) or "")
+    found = Snippets(*(values.raw(_ENTRIES[where]) or "" for where in ("location", "server")))
     if found == Snippets():
         return
     if not _allowed(draft):
@@ -40,11 +42,23 @@ def read(values: Values, draft: Draft) -> None:
     end = _CLOSED if translation.closed else _OPEN
     for told in translation.mistakes:
         values.problems.append(_problem(values.origin, told.where, f"{told.mistake}; {end}", "InvalidSnippet"))
+    _tell_of_headers(values, translation.statements, draft.world.rules.max_headers_kb)
     values.refused = values.refused or translation.closed
     broken = {told.where for told in translation.mistakes}
     draft.snippets = Snippets(
         "" if "location" in broken else found.location, "" if "server" in broken else found.server
     )
+
+
+def _tell_of_headers(values: Values, statements: Statements, most: int) -> None:
+    """Buffers for request headers are a limit of the whole port: it is enough, or that it is not is told."""
+    wanted = max((variant.tuning.header_bytes or 0 for variant in statements.variants), default=0)
+    if wanted > most << 10:
+        message = (
+            f"{-(-wanted >> 10)} KiB of request headers are asked for, and the port takes {most} KiB of every host; the"
+            f" setting http.max_request_headers_kb says how many"
+        )
+        values.problems.append(_problem(values.origin, "server", message, "LimitOfPort"))
 
 
 def _allowed(draft: Draft) -> bool:
@@ -74,7 +88,7 @@ def _host(host: str) -> dict[str, Template]:
 
 
 def applied(
-    routes: Iterable[Route], host: str, said: Mapping[Origin, Snippets], problems: list[Problem]
+    routes: Iterable[Route], host: str, said: Mapping[Origin, Snippets], problems: list[Problem], world: World
 ) -> tuple[Route, ...]:
     """The routes of a host with what the snippets of their objects say. They are in order, and stay so."""
     found: list[Route] = []
@@ -84,11 +98,11 @@ def applied(
         if texts is None or isinstance(route.action, Redirect):
             found.append(route)
         else:
-            found += _expanded(route, host, texts, problems)
+            found += _expanded(route, host, texts, problems, world)
     return tuple(found)
 
 
-def _expanded(route: Route, host: str, texts: Snippets, problems: list[Problem]) -> list[Route]:
+def _expanded(route: Route, host: str, texts: Snippets, problems: list[Problem], world: World) -> list[Route]:
     known = _constants(route.origin.ref)
     known["location_path"] = literal(route.match.path)
     if isinstance(route.action, Forward):
@@ -107,7 +121,7 @@ def _expanded(route: Route, host: str, texts: Snippets, problems: list[Problem])
                 f" {route.match.path}; write break instead of last to say that this is meant, or a path for it"
             )
             problems.append(_problem(route.origin, "location", message, "RewriteLeavesPath"))
-    return variants.routes(route, translation.statements)
+    return variants.routes(route, translation.statements, world.interned)
 
 
 def _problem(origin: Origin, where: str, message: str, reason: str) -> Problem:

@@ -36,7 +36,8 @@ def read(values: Values, draft: Draft) -> None:
 def _repeats(values: Values, draft: Draft) -> None:
     values.whole(backends.NEXT_TIMEOUT, 0, 31_536_000)  # read so that nonsense is told; see its entry
     tries = values.whole(backends.NEXT_TRIES, 0, 1000)
-    words = values.read(backends.NEXT_UPSTREAM, _known, f"a list of {', '.join((*_WORDS, *_STATUSES, *_FLAGS[:2]))}")
+    wanted = f"a list of {', '.join((*_WORDS, *_STATUSES, *_FLAGS[:2]))}"
+    words = values.read(backends.NEXT_UPSTREAM, _known, wanted, lines=True)
     if words is None and tries is None:
         return
     said = words or ("error", "timeout")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sealos_gateway.model.backend_policy import BackendTls, Protocol
 from sealos_gateway.resources.annotations import backends
 from sealos_gateway.resources.meta import Origin, Ref
@@ -19,6 +21,7 @@ _PROTOCOLS = {
     "H2C": Protocol.H2C,
     "GRPCS": Protocol.HTTPS2,
 }
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?", re.ASCII)
 _VERSIONS = {"tlsv1": "1.0", "tlsv1.0": "1.0", "tlsv1.1": "1.1", "tlsv1.2": "1.2", "tlsv1.3": "1.3"}
 #: The cipher suites of TLS 1.2 and below that BoringSSL has (its documentation of SSL_CTX_set_cipher_list).
 CIPHERS = frozenset(
@@ -71,7 +74,7 @@ def _tls(values: Values, draft: Draft) -> None:
     """The Secret gives the client certificate and the authorities; the authorities count where `verify` is on."""
     secret = _secret(values, draft)
     verify = values.choice(backends.SSL_VERIFY, "on", "off") == "on"
-    name = values.text(backends.SSL_NAME)
+    name = values.read(backends.SSL_NAME, _server_name, "a DNS name")
     sends_name = values.choice(backends.SSL_SERVER_NAME, "on", "off") == "on"
     versions, ciphers = _versions(values), _ciphers(values)
     depth = values.whole(backends.SSL_DEPTH, 0, 100) or 0
@@ -100,6 +103,11 @@ def _tls(values: Values, draft: Draft) -> None:
             draft.authorities[Origin("Secret", secret)] = None
 
 
+def _server_name(text: str) -> str | None:
+    """At most 255 bytes, as TLS has it (RFC 6066, 3); an underscore stands in names of Services and pods."""
+    return text if _NAME.fullmatch(text) else None
+
+
 def _secret(values: Values, draft: Draft) -> Ref | None:
     """`name` or `namespace/name`; a Secret of another namespace is somebody else's."""
     own = draft.ingress.metadata.namespace
@@ -123,11 +131,12 @@ def _versions(values: Values) -> tuple[str, ...]:
         known = [version for version in found if version is not None]
         return tuple(sorted(known)) if known and len(known) == len(found) else None
 
-    return values.read(backends.SSL_PROTOCOLS, parsed, "a list of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3") or ()
+    wanted = "a list of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"
+    return values.read(backends.SSL_PROTOCOLS, parsed, wanted, lines=True) or ()
 
 
 def _ciphers(values: Values) -> tuple[str, ...]:
-    text = values.text(backends.SSL_CIPHERS) or ""
+    text = values.text(backends.SSL_CIPHERS, lines=True) or ""
     words = [word.strip() for word in text.replace(",", ":").split(":") if word.strip()]
     kept = tuple(dict.fromkeys(word for word in words if word in CIPHERS))
     if dropped := [word for word in words if word not in CIPHERS and word != "DEFAULT"]:

@@ -12,6 +12,10 @@ from sealos_gateway.resources.annotations.entry import SEALOS, Annotation
 from sealos_gateway.resources.meta import Metadata, Origin
 
 _SIZE = re.compile(r"([0-9]{1,12})([kKmMgG]?)")
+#: What no value may hold: Envoy refuses some of it, and nobody means it. Line breaks and tabs stand between the items
+#: of a list, and in texts of several lines.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 T = TypeVar("T")
 
@@ -30,17 +34,25 @@ class Values:
         return self._find(entry) is not None
 
     def named(self, entry: Annotation) -> list[tuple[str, str]]:
-        """For an entry with a name at its end (`…-*`): every such name with its words."""
+        """For an entry with a name at its end (`…-*`): every such name with its words; a control character is told."""
         found: dict[str, str] = {}
         for pattern in reversed(entry.names):  # the spelling that wins comes last
             prefix = pattern.removesuffix("*")
             for name, text in (self._metadata.annotations or {}).items():
                 if name.startswith(prefix) and len(name) > len(prefix):
                     found[name.removeprefix(prefix)] = text.strip()
-        return sorted(found.items())
+        return sorted((name, text) for name, text in found.items() if self._is_clean(entry, text))
 
-    def text(self, entry: Annotation) -> str | None:
-        """The words as they are, without white space around them; None where the annotation is absent."""
+    def text(self, entry: Annotation, lines: bool = False) -> str | None:
+        """The words as they are, without white space around them; None where the annotation is absent.
+
+        A value with a control character is told and counts as absent; with `lines` it may have several lines.
+        """
+        text = self.raw(entry)
+        return text if text is None or self._is_clean(entry, text, lines) else None
+
+    def raw(self, entry: Annotation) -> str | None:
+        """The words whatever they hold, for a language whose own parser tells what is wrong in them."""
         found = self._find(entry)
         return found[1].strip() if found else None
 
@@ -63,22 +75,29 @@ class Values:
 
     def networks(self, entry: Annotation) -> tuple[str, ...] | None:
         """CIDRs, in the order and spelling of the standard library, each once."""
-        return self.read(entry, _networks, "addresses and networks as 10.0.0.0/8, separated by commas")
+        return self.read(entry, _networks, "addresses and networks as 10.0.0.0/8, separated by commas", lines=True)
 
     def choice(self, entry: Annotation, *words: str) -> str | None:
         """One of some words, in lower case."""
         wanted = ", ".join(words)
         return self.read(entry, lambda text: text.lower() if text.lower() in words else None, f"one of {wanted}")
 
-    def read(self, entry: Annotation, parse: Callable[[str], T | None], wanted: str) -> T | None:
-        """What `parse` makes of the words; None from it is a mistake, told as 'is not `wanted`'."""
-        found = self._find(entry)
-        if found is None:
+    def read(self, entry: Annotation, parse: Callable[[str], T | None], wanted: str, lines: bool = False) -> T | None:
+        """What `parse` makes of the words; None from it is a mistake, told as 'is not `wanted`'. `lines` as in `text`,
+        for lists."""
+        text = self.text(entry, lines)
+        if text is None:
             return None
-        value = parse(found[1].strip())
+        value = parse(text)
         if value is None:
-            self.complain(entry, f"{found[1].strip()[:60]!r} is not {wanted}")
+            self.complain(entry, f"{text[:60]!r} is not {wanted}")
         return value
+
+    def _is_clean(self, entry: Annotation, text: str, lines: bool = False) -> bool:
+        found = (_CONTROL_IN_LINES if lines else _CONTROL).search(text)
+        if found is not None:
+            self.complain(entry, f"{text[:60]!a} holds the control character {found[0]!a}; take it out")
+        return found is None
 
     def complain(self, entry: Annotation, message: str, reason: str = "InvalidAnnotation") -> None:
         """Tell a mistake; where the annotation protects something, the routes of the object are refused for it."""
@@ -88,7 +107,9 @@ class Values:
         )
         self.refused = self.refused or entry.closed
         field = f"{self._setting}[{entry.name.partition('/')[2]}]" if self._setting else f"metadata.annotations[{name}]"
-        self.problems.append(Problem(self.origin, field, reason, f"{message}; {what}"))
+        problem = Problem(self.origin, field, reason, f"{message}; {what}")
+        if problem not in self.problems:  # one value may be read in several places
+            self.problems.append(problem)
 
     def warn(self, entry: Annotation, message: str, reason: str) -> None:
         """Tell what is not honoured in a part that harms nobody else; the rest holds."""

@@ -10,8 +10,8 @@ from sealos_gateway.translate.annotations.values import Values
 def read(values: Values, draft: Draft) -> None:
     """`enable-modsecurity`, `enable-owasp-core-rules`, `modsecurity-snippet`."""
     for entry in (waf.MODSECURITY, waf.CORE_RULES, waf.SNIPPET):
-        text = values.text(entry)
-        if not text or text.lower() == "false":
+        text = values.text(entry, lines=True)
+        if not values.has(entry) or text == "" or (text is not None and text.lower() == "false"):
             continue
         closed = draft.world.rules.require_waf
         effect = "the routes answer 503 (setting ingress.require_waf)" if closed else "requests pass without one"
