@@ -133,7 +133,7 @@ def _host(name: str, scheme: str, port: int | None, pipeline: Pipeline) -> tuple
     """The most specific host: its own name, a wildcard above it, any host. A port that is written and is that of a
     Gateway is meant; without one the hosts of Ingresses come first, whatever ports a load balancer shows them under."""
     wanted = port or (443 if scheme == "https" else 80)
-    listeners = [row for row in pipeline.routes.listeners.rows.values() if row.port == wanted]
+    listeners = [row for row in pipeline.routes.listeners.rows.values() if row.port == wanted and not row.udp]
     places = [(it.place, f", on port {it.port} of {_owner(it)}") for it in listeners]
     for gateway, where in places if port and places else [(GATEWAY, ""), *places]:
         for host, why in _names(name, deep=gateway != GATEWAY):

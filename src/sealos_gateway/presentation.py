@@ -5,7 +5,7 @@ The delta stream carries bytes and asks here (`xds.stream.Presentation`); pure, 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import names, routes, secrets
+from sealos_gateway.envoy import companions, names, routes, secrets
 
 
 class EnvoyPresentation:
@@ -33,5 +33,5 @@ class EnvoyPresentation:
         return routes.nothing(name) if type_url == names.ROUTES else None
 
     def companions(self, type_url: str, body: bytes) -> tuple[tuple[str, str], ...]:
-        """Clusters that routes need and that no request loads: for copies, permission, error pages."""
-        return tuple((names.CLUSTER, name) for name in routes.companions(body)) if type_url == names.ROUTES else ()
+        """Clusters that no request loads: for copies, permission, error pages of routes, and for datagrams."""
+        return tuple((names.CLUSTER, name) for name in companions.of(type_url, body))

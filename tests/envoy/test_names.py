@@ -16,9 +16,17 @@ def test_a_cluster_is_named_as_istio_names_it() -> None:
     assert names.backend(BackendKey("ns", "svc", 80), "cluster.local") == "outbound|80||svc.ns.svc.cluster.local"
 
 
-@given(labels, labels, st.integers(1, 65_535), st.sampled_from(["cluster.local", "a", "svc.svc"]))
-def test_a_backend_is_read_back(namespace: str, service: str, port: int, domain: str) -> None:
-    key = BackendKey(namespace, service, port)
+def test_a_port_of_udp_is_another_cluster_than_that_of_tcp() -> None:
+    key = BackendKey("ns", "svc", 53, transport="UDP")
+    assert names.backend(key, "cluster.local") == "outbound|53|udp|svc.ns.svc.cluster.local"
+
+
+@given(
+    labels, labels, st.integers(1, 65_535), st.sampled_from(["cluster.local", "a", "svc.svc"]),
+    st.sampled_from(["TCP", "UDP"]),
+)  # fmt: skip
+def test_a_backend_is_read_back(namespace: str, service: str, port: int, domain: str, transport: str) -> None:
+    key = BackendKey(namespace, service, port, transport=transport)
     assert names.parse_backend(names.backend(key, domain), domain) == key
 
 

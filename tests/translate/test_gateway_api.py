@@ -82,11 +82,19 @@ def test_what_each_protocol_serves() -> None:
     }  # fmt: skip
 
 
-def test_udp_says_that_nothing_listens() -> None:
+def test_udp_and_tcp_stand_side_by_side_on_one_port_and_two_of_udp_do_not() -> None:
     found = status(pipeline(gateway(listener("tcp", 9000, "TCP"), listener("udp", 9000, "UDP"))))
-    assert of(found, "udp")["Accepted"] == "False UnsupportedProtocol"
-    assert row(found, "udp").supported_kinds == ()
-    assert of(found, "tcp")["Accepted"] == "True Accepted"
+    assert of(found, "udp") == of(found, "tcp") == GOOD_LISTENER
+    assert [it.kind for it in row(found, "udp").supported_kinds] == ["UDPRoute"]
+    found = status(pipeline(gateway(listener("a", 9000, "UDP"), listener("b", 9000, "UDP"))))
+    assert of(found, "a")["Conflicted"] == of(found, "b")["Conflicted"] == "True ProtocolConflict"
+
+
+def test_kinds_that_cannot_attach_to_udp() -> None:
+    kinds_ = {"kinds": [{"kind": "UDPRoute"}, {"kind": "TCPRoute"}]}
+    found = status(pipeline(gateway(listener("udp", 9000, "UDP", allowedRoutes=kinds_))))
+    assert of(found, "udp")["ResolvedRefs"] == "False InvalidRouteKinds"
+    assert [it.kind for it in row(found, "udp").supported_kinds] == ["UDPRoute"]
 
 
 # ---------------------------------------------------------------- certificates

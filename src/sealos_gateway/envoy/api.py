@@ -52,10 +52,13 @@ from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2 as hcm
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2 as set_filter_state
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2 as tcp_proxy
+from envoy.extensions.filters.udp.udp_proxy.v3 import route_pb2 as udp_route
+from envoy.extensions.filters.udp.udp_proxy.v3 import udp_proxy_pb2 as udp_proxy
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
 from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as session_cookie
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
 from envoy.extensions.matching.common_inputs.ssl.v3 import ssl_inputs_pb2 as ssl_inputs
+from envoy.extensions.matching.input_matchers.consistent_hashing.v3 import consistent_hashing_pb2 as consistent_hashing
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
@@ -82,6 +85,7 @@ __all__ = [
     "compressor",
     "config_source",
     "connections",
+    "consistent_hashing",
     "duration_pb2",
     "early_header_mutation",
     "endpoint",
@@ -130,6 +134,8 @@ __all__ = [
     "tls_inspector",
     "tls_secret",
     "typed_struct",
+    "udp_proxy",
+    "udp_route",
     "wrappers_pb2",
     "xds_extension",
 ]

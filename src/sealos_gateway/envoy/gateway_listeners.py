@@ -6,7 +6,7 @@ authorities of client certificates, of its own. Which routes answer is found as 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, client_tls, listeners, names
+from sealos_gateway.envoy import api, client_tls, datagrams, listeners, names
 from sealos_gateway.envoy.listeners import Options
 from sealos_gateway.model.gateway_listener import Chain, GatewayListener, Stream
 from sealos_gateway.model.traffic import Listener
@@ -23,6 +23,8 @@ def name(place: str) -> str:
 
 def listener(row: GatewayListener, address: str, options: Options) -> api.Message:
     """envoy.config.listener.v3.Listener."""
+    if row.udp:
+        return datagrams.listener(name(row.place), address, row.port, _shares(row.streams[0], options), options)
     message = api.listener.Listener(
         name=name(row.place),
         address=api.socket_address(address, row.port),

@@ -42,10 +42,10 @@ class Options:
     domain: str = "cluster.local"
 
 
-def place(body: bytes) -> tuple[str, int]:
-    """Address and port of a serialised listener."""
+def place(body: bytes) -> tuple[str, int, bool]:
+    """Address and port of a serialised listener, and whether it is one of UDP."""
     found = api.listener.Listener.FromString(body).address.socket_address
-    return found.address, found.port_value
+    return found.address, found.port_value, found.protocol == api.address.SocketAddress.UDP
 
 
 def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ...] = ()) -> api.Message:

@@ -60,30 +60,32 @@ def backend(key: BackendKey, domain: str) -> str:
     """Name of a cluster and of its endpoints, in the form Istio uses: dashboards and Sealos' own software read it.
 
     A name of DNS outside the cluster (no namespace) stands there as it is. A policy stands where Istio has the subset,
-    as a hash of what it says: equal policies share a cluster.
+    as a hash of what it says: equal policies share a cluster. A port of UDP has `udp` there.
     """
     place = f"{key.service}.{key.namespace}.svc.{domain}" if key.namespace else key.service
     return f"outbound|{key.port}|{_variant(key)}|{place}"
 
 
 def _variant(key: BackendKey) -> str:
+    transport = "" if key.transport == "TCP" else key.transport.lower()
     if key.policy is None:
-        return ""
-    return hashlib.blake2b(msgspec.json.encode(key.policy), digest_size=6).hexdigest()
+        return transport
+    return transport + hashlib.blake2b(msgspec.json.encode(key.policy), digest_size=6).hexdigest()
 
 
 def parse_backend(name: str, domain: str) -> BackendKey:
-    """The inverse of `backend` for usual backends; any other name gives a key without port, which no table has."""
+    """The inverse of `backend` for backends without a policy; others give a key without port, which no table has."""
     parts = name.split("|")
-    if len(parts) != 4 or parts[2] or not parts[1].isdigit():
+    if len(parts) != 4 or parts[2] not in _TRANSPORTS or not parts[1].isdigit():
         return BackendKey("", name, 0)
     inside = parts[3].removesuffix(f".svc.{domain}")
-    service, _, namespace = inside.rpartition(".")
-    return (
-        BackendKey("", inside, int(parts[1])) if inside == parts[3] else BackendKey(namespace, service, int(parts[1]))
-    )
+    namespace, service = "", inside
+    if inside != parts[3]:
+        service, _, namespace = inside.rpartition(".")
+    return BackendKey(namespace, service, int(parts[1]), transport=_TRANSPORTS[parts[2]])
 
 
+_TRANSPORTS = {"": "TCP", "udp": "UDP"}
 _TRUST, _CLIENT = "trust/", "client/"
 
 

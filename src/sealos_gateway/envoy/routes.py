@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import actions, api, client_tls, matches, names, scope, variants
+from sealos_gateway.envoy import actions, api, client_tls, companions, matches, names, scope, variants
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.client_tls import Way
 from sealos_gateway.envoy.policies import access, chain
@@ -12,7 +12,6 @@ from sealos_gateway.model.traffic import Match, Route, VirtualHost
 #: Appended to a serialised scope it says `on_demand: false` (field 4, varint; the last value of a field counts):
 #: how a scope is made eager for one Envoy without another version of it.
 EAGER = b"\x20\x00"
-_COMPANIONS = "sealos.companions"
 
 
 def host_scope(key: HostKey) -> api.Message:
@@ -69,7 +68,7 @@ def nothing(name: str) -> bytes:
 def clusters(body: bytes) -> tuple[str, ...]:
     """The clusters that a serialised route configuration names as targets, for copies or for questions, each once."""
     message = api.route.RouteConfiguration.FromString(body)
-    found: dict[str, None] = dict.fromkeys(companions(body))
+    found: dict[str, None] = dict.fromkeys(companions.of_routes(body))
     for host in message.virtual_hosts:
         for action in (route.route for route in host.routes if route.HasField("route")):
             found[action.cluster] = None
@@ -78,19 +77,9 @@ def clusters(body: bytes) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
-def companions(body: bytes) -> tuple[str, ...]:
-    """The clusters that serialised routes need besides those that a request loads by being routed to them."""
-    if _COMPANIONS.encode() not in body:
-        return ()  # almost every one: not worth parsing
-    message = api.route.RouteConfiguration.FromString(body)
-    found = (host.metadata.filter_metadata[_COMPANIONS]["clusters"] for host in message.virtual_hosts)
-    return tuple(str(name) for several in found for name in several)
-
-
 def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Context) -> None:
     keys = (key for route in host.routes if route.policy is not None for key in route.policy.backends)
-    if clusters_ := sorted({names.backend(key, context.domain) for key in keys}):
-        virtual_host.metadata.filter_metadata[_COMPANIONS].update({"clusters": clusters_})
+    companions.note(virtual_host.metadata, (names.backend(key, context.domain) for key in keys))
 
 
 def _route(message: api.Message, route: Route, way: Way, context: Context) -> None:

@@ -21,7 +21,10 @@ def cluster(backend: Backend, domain: str) -> api.Message:
         circuit_breakers=_CIRCUIT_BREAKERS,
         common_lb_config=_NO_PANIC,
     )
-    message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(_USUAL_HTTP[backend.protocol])
+    if backend.key.transport == "UDP":
+        message.lb_policy = api.cluster.Cluster.ROUND_ROBIN  # of datagrams no number of requests is known
+    else:
+        message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(_USUAL_HTTP[backend.protocol])
     if backend.dns_name:
         message.type = api.cluster.Cluster.STRICT_DNS
         message.dns_lookup_family = api.cluster.Cluster.ALL

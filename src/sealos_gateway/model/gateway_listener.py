@@ -19,7 +19,7 @@ class Chain(msgspec.Struct, frozen=True, gc=False):
 
 
 class StreamTarget(msgspec.Struct, frozen=True, gc=False):
-    """A share of connections; without a backend they are closed."""
+    """A share of connections (or of senders of datagrams); without a backend they are closed (dropped)."""
 
     backend: BackendKey | None
     weight: int
@@ -39,9 +39,11 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class GatewayListener(msgspec.Struct, frozen=True, gc=False):
-    """One port at one place; plain HTTP where there are neither chains nor streams."""
+    """One port at one place; plain HTTP where there are neither chains nor streams. With `udp` it has one stream, of
+    datagrams instead of connections."""
 
     place: str
     port: int
     chains: tuple[Chain, ...] = ()
     streams: tuple[Stream, ...] = ()
+    udp: bool = False

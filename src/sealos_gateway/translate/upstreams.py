@@ -33,7 +33,7 @@ def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
     service = read(world.services, Ref(key.namespace, key.service))
     if service is None:
         return None
-    port = _port(service, key.port)
+    port = _port(service, key)
     policy = key.policy
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
     if policy is not None and policy.protocol is not None:
@@ -69,7 +69,7 @@ def _addresses(key: BackendKey, read: Read, world: World) -> tuple[Endpoint, ...
     service = read(world.services, ref)
     if service is None or service.spec.type == "ExternalName":
         return None
-    port = _port(service, key.port)
+    port = _port(service, key)
     if port is None:
         return None
     ready: set[Endpoint] = set()
@@ -77,20 +77,22 @@ def _addresses(key: BackendKey, read: Read, world: World) -> tuple[Endpoint, ...
     for slice_ref in read(world.slices_by_service, ref) or ():
         found = read(world.slices, slice_ref)
         if found is not None:
-            _sort_endpoints(found, port.name, ready, serving)
+            _sort_endpoints(found, port, ready, serving)
     return tuple(sorted(ready or serving))
 
 
-def _port(service: core.Service, number: int) -> core.ServicePort | None:
-    return next((p for p in service.spec.ports if p.port == number and p.protocol == "TCP"), None)
+def _port(service: core.Service, key: BackendKey) -> core.ServicePort | None:
+    return next((p for p in service.spec.ports if (p.port, p.protocol) == (key.port, key.transport)), None)
 
 
-def _sort_endpoints(found: core.EndpointSlice, port_name: str, ready: set[Endpoint], serving: set[Endpoint]) -> None:
+def _sort_endpoints(
+    found: core.EndpointSlice, wanted: core.ServicePort, ready: set[Endpoint], serving: set[Endpoint]
+) -> None:
     """Put the endpoints of one slice where they belong; slices and Services pair ports by name, not by number.
 
     Terminating endpoints that still serve are a last resort, used while no ready one is left (KEP-1669).
     """
-    number = next((p.port for p in found.ports or () if _is_port(p, port_name)), None)
+    number = next((p.port for p in found.ports or () if _is_port(p, wanted)), None)
     if not number or not 0 < number < 65536 or found.address_type == "FQDN":
         return
     for endpoint in found.endpoints or ():
@@ -107,8 +109,8 @@ def _sort_endpoints(found: core.EndpointSlice, port_name: str, ready: set[Endpoi
                 serving.add(Endpoint(address, number))
 
 
-def _is_port(port: core.EndpointPort, name: str) -> bool:
-    return (port.name or "") == name and (port.protocol or "TCP") == "TCP"
+def _is_port(port: core.EndpointPort, wanted: core.ServicePort) -> bool:
+    return (port.name or "", port.protocol or "TCP") == (wanted.name, wanted.protocol)
 
 
 def _is_address(text: str) -> bool:

@@ -34,7 +34,7 @@ STREAM_SNIPPET = Annotation(
     default="nothing",
     meaning="Configuration of TCP and UDP in nginx' words.",
     verdict=Verdict.REFUSED,
-    note="write a TCPRoute; UDP is not served yet",
+    note="write a TCPRoute or a UDPRoute",
     test="tests/golden/annotations/snippets.yaml",
 )
 

@@ -41,6 +41,8 @@ SUPPORTED: Final[tuple[str, ...]] = (
     "HTTPRouteRetryConnectionError",
     "HTTPRouteSchemeRedirect",
     "ListenerSet",
+    "TCPRoute",
     "TLSRouteModeMixed",
     "TLSRouteModeTerminate",
+    "UDPRoute",
 )

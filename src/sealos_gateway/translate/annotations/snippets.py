@@ -27,7 +27,7 @@ _OPEN = "nothing of this snippet is applied until it is corrected"
 def read(values: Values, draft: Draft) -> None:
     """Leaves the texts with the draft when they are allowed here and right; tells what is wrong."""
     if values.has(snippets.STREAM_SNIPPET):
-        message = "streams are not configured by snippets; write a TCPRoute; UDP is not served yet"
+        message = "streams are not configured by snippets; write a TCPRoute or a UDPRoute"
         values.complain(snippets.STREAM_SNIPPET, message, "UnsupportedAnnotation")
     found = Snippets(*(values.raw(_ENTRIES[where]) or "" for where in ("location", "server")))
     if found == Snippets():

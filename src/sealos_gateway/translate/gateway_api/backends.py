@@ -28,7 +28,7 @@ def backend(
     policy: BackendPolicy | None = None,
     protocol: str = "TCP",
 ) -> BackendKey | Flaw:
-    """The backend that a reference names, or why it names none."""
+    """The backend that a reference names, or why it names none; `protocol` is that of the Service port it has to be."""
     if (reference.group, reference.kind) != ("", "Service"):
         text = f"{field}: {reference.kind} of group {reference.group!a} cannot be a backend; name a Service"
         return Flaw(RESOLVED, "InvalidKind", text)
@@ -46,4 +46,5 @@ def backend(
         text = f"{field}: Service {target} has no {protocol} port {reference.port}"
         return Flaw(RESOLVED, "BackendNotFound", text)
     said = (port.app_protocol or "").lower() in upstreams.PROTOCOLS
-    return BackendKey(target.namespace, target.name, reference.port, None if said and policy is GRPC else policy)
+    wanted = None if said and policy is GRPC else policy
+    return BackendKey(target.namespace, target.name, reference.port, wanted, protocol)

@@ -22,13 +22,14 @@ from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.references import TERMINATE
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
 
-#: The kinds of routes that a listener of a protocol can serve, in the order in which the status names them. Envoy would
-#: forward UDP, but nothing here listens for it yet: such a listener says so instead of looking ready.
+UDP: Final = "UDP"
+#: The kinds of routes that a listener of a protocol can serve, in the order in which the status names them.
 KINDS: Final[dict[str, tuple[str, ...]]] = {
     "HTTP": ("HTTPRoute", "GRPCRoute"),
     "HTTPS": ("HTTPRoute", "GRPCRoute"),
     "TLS": ("TLSRoute",),
     "TCP": ("TCPRoute",),
+    UDP: ("UDPRoute",),
 }
 PASSTHROUGH: Final = "Passthrough"
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"

@@ -1,8 +1,9 @@
 """Where listeners serve: a place is one port of one data plane, and the first half of the keys of its hosts.
 
-A place is written `<plane>:<port>`; the plane is `<namespace>/<name>` of a Gateway that has its own, and empty where
-several Gateways share one. Where a shared Gateway listens for plain HTTP on the very port of Ingresses, its hosts stand
-beside theirs: the place is then the gateway of Ingresses.
+A place is written `<plane>:<port>`, with `/udp` behind it for datagrams, whose port numbers are others. The plane is
+`<namespace>.<name>` of a Gateway that has its own, and empty where several Gateways share one. Where a shared Gateway
+listens for plain HTTP on the very port of Ingresses, its hosts stand beside theirs: the place is then the gateway of
+Ingresses.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import msgspec
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api.hostnames import ANY
-from sealos_gateway.translate.gateway_api.listeners import ListenerRow
+from sealos_gateway.translate.gateway_api.listeners import UDP, ListenerRow
 from sealos_gateway.translate.gateway_api.references import TERMINATE
 
 _HTTP = ("HTTP", "HTTPS")
-_ON_TCP = (*_HTTP, "TLS", "TCP")
 
 
 class Shared(NamedTuple):
@@ -45,8 +45,12 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def http(self) -> bool:
-        """Whether requests are read; else connections are handed on."""
+        """Whether requests are read; else connections or datagrams are handed on."""
         return self.protocol in _HTTP
+
+    @property
+    def udp(self) -> bool:
+        return self.protocol == UDP
 
     @property
     def host(self) -> HostKey:
@@ -57,7 +61,7 @@ def place(row: ListenerRow, plane: str, shared: Shared) -> str:
     """Where a listener serves."""
     if not plane and row.protocol == "HTTP" and row.port == shared.http_port:
         return shared.gateway
-    return f"{plane}:{row.port}"
+    return f"{plane}:{row.port}/udp" if row.protocol == UDP else f"{plane}:{row.port}"
 
 
 def plane_of(gateway: str) -> str:
@@ -67,7 +71,7 @@ def plane_of(gateway: str) -> str:
 
 
 def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[Placed, ...]:
-    """The listeners that serve on TCP, at their places."""
+    """The listeners that serve, at their places."""
     return tuple(
         Placed(
             place(row, plane, shared),
@@ -82,5 +86,5 @@ def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[P
             row.optional,
         )
         for row in rows
-        if row.serves and row.protocol in _ON_TCP
+        if row.serves
     )

@@ -3,7 +3,7 @@
 attached      over each kind of route: its parents, the listeners that took it, the hosts it claims
 rules         over the same: its rules as routes of the model, for any host
 streams       over routes of connections: where they go
-placed        over listeners: those that serve on TCP, at their places
+placed        over listeners: those that serve, at their places
 hosts         over claimants: HostKey → VirtualHost
 statuses      over each kind of route: what is written back
 """
@@ -154,6 +154,7 @@ class RouteTables:
             found[0].port,
             tuple(sorted({it.hostname: it for it in reversed(chains)}.values(), key=lambda it: it.hostname)),
             server_names.streams(found, lambda row: self._claimed_by(row, read)),
+            found[0].udp,
         )
 
     def _claimed_by(self, row: Placed, read: Read) -> list[server_names.Claimed]:

@@ -1,4 +1,4 @@
-"""The connections of one port that are handed on: which server name, or which port, goes where.
+"""What is handed on of one port, connections or datagrams: which server name, or which port, goes where.
 
 A connection belongs to the listener with the most specific hostname that takes its server name, as requests do
 (`hosts`); of several routes for one name the oldest has it.
@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 
 from sealos_gateway.model.gateway_listener import Chain, Stream, StreamTarget
 from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api.listeners import UDP
 from sealos_gateway.translate.gateway_api.places import Placed
 
+_UNREAD = ("TCP", UDP)
 #: A server name that a route claims, and where its connections go.
 Claimed = tuple[str, tuple[StreamTarget, ...]]
 
@@ -23,7 +25,7 @@ def chain(row: Placed) -> Chain:
 
 def streams(rows: Sequence[Placed], claimed: Callable[[Placed], Sequence[Claimed]]) -> tuple[Stream, ...]:
     """Of all listeners at one place. Where something else is read, a listener that reads nothing has no connections."""
-    if all(row.protocol == "TCP" for row in rows):
+    if all(row.protocol in _UNREAD for row in rows):
         first = next((targets for row in rows for _, targets in claimed(row)), ())
         return (Stream("", first),)
     by_hostname = {row.hostname: row for row in reversed(rows) if row.tls or row.protocol == "TLS"}

@@ -1,4 +1,4 @@
-"""The rules of TLSRoute, TCPRoute and UDPRoute: where connections go, whatever is in them.
+"""The rules of TLSRoute, TCPRoute and UDPRoute: where connections or datagrams go, whatever is in them.
 
 Source: Gateway API, `TLSRouteRule`, `TCPRouteRule`, `UDPRouteRule`. Nothing in a rule tells connections apart, so the
 first rule takes them all; others are told as such.

@@ -1,0 +1,26 @@
+"""Clusters that a resource needs and nobody asks for: noted and read back."""
+
+from __future__ import annotations
+
+from sealos_gateway.envoy import api, companions, names
+
+
+def listener(*clusters: str) -> bytes:
+    message = api.listener.Listener(name="a")
+    companions.note(message.metadata, clusters)
+    return bytes(message.SerializeToString())
+
+
+def test_what_is_noted_is_read_back_once() -> None:
+    assert companions.of(names.LISTENER, listener("b", "a", "b")) == ("a", "b")
+    routes = api.route.RouteConfiguration(name="a")
+    for cluster in ("x", "y"):
+        companions.note(routes.virtual_hosts.add(name=cluster).metadata, [cluster])
+    assert companions.of(names.ROUTES, routes.SerializeToString()) == ("x", "y")
+
+
+def test_where_nothing_is_noted_nothing_is_needed() -> None:
+    assert companions.of(names.LISTENER, listener()) == ()
+    assert companions.of(names.CLUSTER, listener("a")) == ()
+    in_a_name = api.listener.Listener(name="sealos.companions").SerializeToString()
+    assert companions.of(names.LISTENER, in_a_name) == ()
