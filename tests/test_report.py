@@ -36,6 +36,7 @@ def made() -> Pipeline:
         (names.ROUTES, "ingress|a.example.com", "Ingress shop/web"),
         (names.SCOPE, names.scope(HostKey("ingress", "a.example.com")), "Ingress shop/web"),
         (names.CLUSTER, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
+        (names.CLUSTER, names.TRACING, "Setting tracing.collector"),
         (names.ENDPOINTS, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
         (names.SECRET, "a.example.com", "Secret shop/cert"),
         (names.LISTENER, "https", "Setting https"),

@@ -6,20 +6,23 @@ import msgspec
 import pytest
 
 from sealos_gateway import wiring
-from sealos_gateway.envoy import listeners
+from sealos_gateway.envoy import listeners, names, tracing
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import (
     DefaultCertificate,
     EscapedSlashes,
+    GatewayApiSettings,
     HostOwnership,
     HttpSettings,
     IngressSettings,
     Settings,
     SettingsError,
     TlsSettings,
+    TracingSettings,
     UnderscoreHeaders,
 )
 from tests import objects
+from tests.translate import gateways
 
 
 def with_default(pattern: str, secret: str) -> Settings:
@@ -90,3 +93,39 @@ def test_the_port_of_redirects() -> None:
     assert objects.pipeline(settings=Settings(https_port=8443)).context.https_port == 8443
     chosen = Settings(https_port=8443, http=HttpSettings(https_redirect_port=443))
     assert objects.pipeline(settings=chosen).context.https_port == 443
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "path"),
+    [
+        ("grpc://collector.monitoring.svc", "collector.monitoring.svc", 4317, ""),
+        ("grpc://192.0.2.1:9999/", "192.0.2.1", 9999, ""),
+        ("http://[2001:db8::1]", "2001:db8::1", 4318, "/v1/traces"),
+        ("http://c:80/otlp/v1/traces/", "c", 80, "/otlp/v1/traces"),
+    ],
+)
+def test_the_collector(text: str, host: str, port: int, path: str) -> None:
+    found = wiring.tracing_options(Settings(tracing=TracingSettings(text, "edge", False, 5, False)))
+    assert found == tracing.Options(host, port, path, "edge", everywhere=False, percent=5, trust=False)
+
+
+def test_no_collector_no_tracer() -> None:
+    assert wiring.tracing_options(Settings()) is None
+    assert objects.pipeline().snapshot.count(names.CLUSTER) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["collector:4317", "https://c", "grpcs://c:1", "grpc://c:0", "grpc://c:70000", "grpc://c/path", "http://u@c",
+             "http://", "grpc://c:x", "http://c/a b"],
+)  # fmt: skip
+def test_a_collector_that_cannot_be_one(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"tracing\.collector: .*grpc://HOST:4317 or http://HOST:4318/v1/traces"):
+        wiring.tracing_options(Settings(tracing=TracingSettings(text)))
+
+
+def test_every_data_plane_gets_the_collector() -> None:
+    chosen = Settings(tracing=TracingSettings("grpc://c"), gateway_api=GatewayApiSettings(control="control"))
+    edge = gateways.gateway(gateways.listener(port=9090))
+    it = objects.pipeline(gateways.gateway_class(), edge, settings=chosen)
+    planes = it.snapshot.placement.planes(names.CLUSTER, names.TRACING)
+    assert planes == {"", "shop.edge"}

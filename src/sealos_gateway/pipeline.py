@@ -32,7 +32,7 @@ from typing import Any
 
 from sealos_gateway import wiring
 from sealos_gateway.backend_names import BackendNames
-from sealos_gateway.envoy import gateway_listeners, names, routes, secrets, upstreams
+from sealos_gateway.envoy import gateway_listeners, names, routes, secrets, tracing, upstreams
 from sealos_gateway.envoy import listeners as envoy_listeners
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
@@ -105,13 +105,16 @@ class Pipeline:
         self.rules = wiring.rules(settings)
         self.listener_options = wiring.listener_options(settings)
         self.domain = settings.ingress.cluster_domain
-        self.context = Context(self.domain, settings.http.https_redirect_port or settings.https_port)
+        self.context = Context(
+            self.domain, settings.http.https_redirect_port or settings.https_port, self.listener_options.tracing
+        )
         self.pieces = {names.CLUSTER: settings.push.cds_batch_size}
         self.pace: Pace[BackendKey, EndpointSet] = Pace(cannot_wait)
         self._pace_changed = False
         self.graph = Graph()
         self.backend_names = BackendNames(self.domain)
         self._moved: dict[BackendKey, frozenset[str]] = {}
+        self._traced = _OWN_PLANE
         self._sources()
         self._derivations()
         self.snapshot = Snapshot(names.ORDER, self._renderers())
@@ -443,6 +446,9 @@ class Pipeline:
         address = self.settings.address if not plane else _EVERYWHERE
         message = gateway_listeners.listener(row, address, self.listener_options)
         self.snapshot.put(names.LISTENER, name, _bytes(message))
+        if self.listener_options.tracing:
+            self._traced |= {plane}
+            self.snapshot.place(names.CLUSTER, names.TRACING, self._traced)
 
     def _backend_moved(self, key: BackendKey, users: Collection[Any] | None) -> None:
         """A cluster is for the data planes of whoever routes to it."""
@@ -509,6 +515,8 @@ class Pipeline:
             self.wanted_listeners.put(listener.name, listener)
         for pattern, secret in self.rules.default_certificates:
             self.default_certificates.put(pattern, DefaultCertificate(pattern, secret))
+        if collector := self.listener_options.tracing:
+            self.snapshot.put(names.CLUSTER, names.TRACING, _bytes(tracing.cluster(collector)))
         if self.rules.on_every_host:
             self.platform_paths.put(everywhere.KEY, True)
 

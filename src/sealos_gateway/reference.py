@@ -25,7 +25,7 @@ from sealos_gateway.resources.annotations.entry import NGINX, SEALOS, Annotation
 
 _MADE = "<!-- Made by `make docs` from {source}: edit there, not here. -->"
 _INLINE = 80  # a longer default gets lines of its own
-_KINDS = {str: "text", int: "whole number", bool: "true or false", dict[str, str]: "map of texts"}
+_KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false", dict[str, str]: "map of texts"}
 
 CHART_SCHEMA = Path("deploy/helm/sealos-gateway/values.schema.json")
 #: What the chart decides itself: a Service or a probe would not fit to another value.

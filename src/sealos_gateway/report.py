@@ -102,6 +102,8 @@ def _of_scope(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
 
 
 def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
+    if name == names.TRACING:
+        return (Origin("Setting", Ref("", "tracing.collector")),)
     key = pipeline.backend_names.key(name)
     return (Origin("Service", Ref(key.namespace, key.service)),)
 

@@ -165,6 +165,23 @@ class AccessLogSettings(_Group, frozen=True):
     path: str = "/dev/stdout"
 
 
+class TracingSettings(_Group, frozen=True):
+    """Spans of requests for a collector that speaks OTLP (OpenTelemetry)."""
+
+    # Where spans go: `grpc://otel-collector.monitoring.svc:4317`, or `http://host:4318/v1/traces`. Empty: nothing is
+    # traced, and tracing costs nothing. What traces travel through is not encrypted: have the collector in the cluster.
+    collector: str = ""
+    # What the gateway is called in traces (`service.name`).
+    service_name: str = "sealos-gateway"
+    # Trace every route; the annotation `enable-opentelemetry` overrides it. Off: only what has the annotation.
+    everywhere: bool = True
+    # How many of a hundred requests are traced (0 to 100) that come without a span of the client.
+    sampling_percent: float = 100.0
+    # Make a client's span (the header `traceparent`) the parent of ours. Off: the headers are removed, and every trace
+    # begins here.
+    trust_incoming: bool = True
+
+
 class LazySettings(_Group, frozen=True):
     """What Envoy holds ahead of traffic (lazy xDS)."""
 
@@ -285,6 +302,7 @@ class Settings(_Group, frozen=True):
     tls: TlsSettings = TlsSettings()
     http: HttpSettings = HttpSettings()
     access_log: AccessLogSettings = AccessLogSettings()
+    tracing: TracingSettings = TracingSettings()
     lazy: LazySettings = LazySettings()
     envoy: EnvoySettings = EnvoySettings()
     push: PushSettings = PushSettings()
@@ -348,6 +366,7 @@ _RANGES = (
     ("http.max_concurrent_streams", 1, 2**31 - 1),
     ("http.https_redirect_port", 0, 65_535),
     ("http.buffer_bytes", 1, 2**32 - 1),
+    ("tracing.sampling_percent", 0, 100),
     ("lazy.threshold", 0, 10_000_000),
     ("lazy.hot_hosts", 0, 10_000_000),
     ("push.cds_batch_size", 1, 100_000),
@@ -367,6 +386,6 @@ def check(settings: Settings) -> None:
     """Whether every number is in its range. Raises SettingsError."""
     for name, least, most in _RANGES:
         value = functools.reduce(getattr, name.split("."), settings)
-        assert isinstance(value, int)
+        assert isinstance(value, int | float)
         if not least <= value <= most:
             raise SettingsError(f"{name}: {value} is not between {least} and {most}")

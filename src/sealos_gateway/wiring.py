@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import listeners
+import re
+
+from sealos_gateway.envoy import listeners, tracing
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.provision import plan
 from sealos_gateway.resources.meta import Ref
@@ -25,6 +27,10 @@ _SLASHES = {
     EscapedSlashes.UNESCAPE_REDIRECT: "UNESCAPE_AND_REDIRECT",
     EscapedSlashes.UNESCAPE_FORWARD: "UNESCAPE_AND_FORWARD",
 }
+_COLLECTOR = re.compile(
+    r"(?P<scheme>grpc|http)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(?P<path>(/[!-~]*)?)"
+)
+_PORTS = range(1, 65_536)
 
 
 def rules(settings: Settings) -> Rules:
@@ -48,6 +54,8 @@ def rules(settings: Settings) -> Rules:
         limit_status=settings.ingress.limit_status,
         on_every_host=tuple(_ref("ingress.on_every_host", text) for text in settings.ingress.on_every_host),
         hsts=settings.ingress.hsts,
+        traces=bool(settings.tracing.collector),
+        trust_spans=settings.tracing.trust_incoming,
         allowed_response_headers=settings.ingress.allowed_response_headers,
         snippet_namespaces=frozenset(settings.ingress.snippet_namespaces),
         max_headers_kb=settings.http.max_request_headers_kb,
@@ -95,6 +103,32 @@ def listener_options(settings: Settings) -> listeners.Options:
         min_tls=tls.min_version.value,
         ciphers=tls.ciphers,
         domain=settings.ingress.cluster_domain,
+        tracing=tracing_options(settings),
+    )
+
+
+def tracing_options(settings: Settings) -> tracing.Options | None:
+    """Where spans go; None where nowhere is said. Raises SettingsError for a collector that cannot be one."""
+    chosen = settings.tracing
+    if not chosen.collector:
+        return None
+    found = _COLLECTOR.fullmatch(chosen.collector)
+    if (
+        found is None
+        or (found["scheme"] == "grpc" and found["path"].strip("/"))
+        or int(found["port"] or 1) not in _PORTS
+    ):
+        what = f"{chosen.collector[:80]!r} must be written as grpc://HOST:4317 or http://HOST:4318/v1/traces"
+        raise SettingsError(f"tracing.collector: {what}; for one outside the cluster, have one inside send spans on")
+    http = found["scheme"] == "http"
+    return tracing.Options(
+        host=found["host"].strip("[]"),
+        port=int(found["port"] or (4318 if http else 4317)),
+        path=(found["path"].rstrip("/") or "/v1/traces") if http else "",
+        service_name=chosen.service_name,
+        everywhere=chosen.everywhere,
+        percent=chosen.sampling_percent,
+        trust=chosen.trust_incoming,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf import json_format
 
 from sealos_gateway import wiring
-from sealos_gateway.envoy import api, bootstrap, listeners, scope
+from sealos_gateway.envoy import api, bootstrap, listeners, scope, tracing
 from sealos_gateway.model.client_tls import OwnContext
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.node.supervisor import packaged_binary
@@ -154,6 +154,8 @@ EXTREME: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 CHOICES: dict[str, dict[str, Any]] = {
     **EXTREME,
+    "traced": {"tracing": tracing.Options("collector.test", 4317)},
+    "traced-http": {"tracing": tracing.Options("::1", 4318, "/v1/traces", trust=False)},
     **{f"underscores-{word}": {"underscore_headers": word} for word in wiring._UNDERSCORES.values()},
     **{f"slashes-{word}": {"escaped_slashes": word} for word in wiring._SLASHES.values()},
 }

@@ -232,3 +232,13 @@ def test_rows_are_what_is_served_not_what_is_refused() -> None:
     beside.arrives(names.ROUTES, host=bad)
     beside.finish()
     assert (names.ROUTES, HOST, routes("c1")) in beside.relay.rows()
+
+
+def test_the_collector_of_spans_reaches_an_envoy_that_never_asks_for_it() -> None:
+    snapshot = Snapshot(names.ORDER)
+    relay = Relay(snapshot, Fleet())
+    for name in (names.TRACING, "c1"):
+        relay.take(names.CLUSTER, [Resource(name, "1", b"x")], ())
+    relay.finish(Revision(1, "ingress"))
+    lazy = {name: row.lazy for name in (names.TRACING, "c1") if (row := snapshot.peek(names.CLUSTER, name))}
+    assert lazy == {names.TRACING: False, "c1": True}

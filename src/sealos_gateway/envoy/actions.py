@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import api, headers, names, templates
+from sealos_gateway.envoy import api, headers, names, templates, tracing
 from sealos_gateway.envoy.policies import affinity
 from sealos_gateway.model.policy import HeaderAction, Mirror, Policy, Retry, RetryOn, Rewrite
 from sealos_gateway.model.template import Of, Template, Variable
@@ -19,10 +19,11 @@ _CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
 
 @dataclass(frozen=True)
 class Context:
-    """What rendering needs to know besides the row: the cluster's domain, the port of redirects to HTTPS."""
+    """What rendering needs to know besides the row: the cluster's domain, the port of redirects to HTTPS, tracing."""
 
     domain: str
     https_port: int = 443
+    tracing: tracing.Options | None = None
 
 
 def fill(message: api.Message, route: Route, context: Context) -> None:
@@ -47,6 +48,8 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
     if route.policy is not None:
         headers.request(message, route.policy.request_headers)
         headers.response(message, route.policy.response_headers)
+        if context.tracing is not None and route.policy.tracing is not None:
+            tracing.fill_route(message, route.policy.tracing, context.tracing)
 
 
 def split(message: api.Message, targets: tuple[Target, ...], context: Context) -> None:

@@ -30,6 +30,7 @@ from envoy.config.rbac.v3 import rbac_pb2 as rbac_config
 from envoy.config.route.v3 import route_components_pb2 as route_components
 from envoy.config.route.v3 import route_pb2 as route
 from envoy.config.route.v3 import scoped_route_pb2 as scoped_route
+from envoy.config.trace.v3 import opentelemetry_pb2 as opentelemetry
 from envoy.extensions.access_loggers.file.v3 import file_pb2 as file_log
 from envoy.extensions.access_loggers.stream.v3 import stream_pb2 as stream_log
 from envoy.extensions.common.matching.v3 import extension_matcher_pb2 as extension_matcher
@@ -59,6 +60,7 @@ from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as sessi
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
 from envoy.extensions.matching.common_inputs.ssl.v3 import ssl_inputs_pb2 as ssl_inputs
 from envoy.extensions.matching.input_matchers.consistent_hashing.v3 import consistent_hashing_pb2 as consistent_hashing
+from envoy.extensions.request_id.uuid.v3 import uuid_pb2 as request_id
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
@@ -108,6 +110,7 @@ __all__ = [
     "matcher",
     "network_inputs",
     "on_demand",
+    "opentelemetry",
     "outlier_detection",
     "overload",
     "previous_hosts",
@@ -115,6 +118,7 @@ __all__ = [
     "proxy_protocol",
     "rbac",
     "rbac_config",
+    "request_id",
     "route",
     "route_components",
     "router",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names
+from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names, tracing
 from sealos_gateway.envoy.policies import access
 from sealos_gateway.envoy.policies import chain as policies
 from sealos_gateway.model.client_tls import ClientTls, OwnContext
@@ -40,6 +40,7 @@ class Options:
     min_tls: str = "1.2"
     ciphers: tuple[str, ...] = ()
     domain: str = "cluster.local"
+    tracing: tracing.Options | None = None
 
 
 def place(body: bytes) -> tuple[str, int, bool]:
@@ -135,6 +136,8 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
     common.headers_with_underscores_action = api.protocol.HttpProtocolOptions.HeadersWithUnderscoresAction.Value(
         options.underscore_headers
     )
+    if options.tracing is not None:
+        tracing.fill_manager(manager, options.tracing)
     http2 = manager.http2_protocol_options
     http2.max_concurrent_streams.value = options.max_concurrent_streams
     http2.initial_stream_window_size.value = 1 << 18
@@ -151,6 +154,8 @@ def _forwarding_headers(options: Options) -> api.Message:
     message = api.header_mutation.HeaderMutation()
     add = message.mutations.request_mutations.add
     add().remove = scope.HEADER
+    if options.tracing is not None:
+        add().remove = tracing.WANTED
     actions = api.base.HeaderValueOption
     overwrite, if_absent = actions.OVERWRITE_IF_EXISTS_OR_ADD, actions.ADD_IF_ABSENT
     unless_trusted = if_absent if options.trusted_hops else overwrite

@@ -21,6 +21,9 @@ ROUTES = f"{_PREFIX}route.v3.RouteConfiguration"
 #: The cluster that never has an endpoint (`bootstrap`): connections that are sent there are closed.
 NOWHERE = "sealos-nowhere"
 
+#: The collector of spans (`tracing`): nobody asks for this cluster, so every Envoy gets it.
+TRACING = "sealos-tracing"
+
 #: Make before break: a type is sent after those before it (the rules are in `xds/stream.py`).
 ORDER = (SECRET, CLUSTER, ENDPOINTS, LISTENER, SCOPE, ROUTES)
 #: What is removed only after everything that may name it has gone.

@@ -229,6 +229,13 @@ class CookieChange(_Value, frozen=True):
     after: str
 
 
+class Tracing(_Value, frozen=True):
+    """Whether requests are traced (None: as usual), and what their spans are called (None: as usual)."""
+
+    enabled: bool | None = None
+    operation: Template | None = None
+
+
 class Policy(_Value, frozen=True, weakref=True, gc=True):
     """See the text of this module."""
 
@@ -258,6 +265,7 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     #: (from, to): the beginning of Location of the backend.
     location: tuple[tuple[str, str], ...] = ()
     access_log: bool = True
+    tracing: Tracing | None = None
     #: Further protocols that a client may upgrade to on this route.
     upgrades: tuple[str, ...] = ()
 

@@ -25,6 +25,11 @@ _LAZY = frozenset({names.CLUSTER, names.ENDPOINTS, names.SECRET, names.ROUTES})
 _QUIET = frozenset({names.SCOPE})  # a scope cannot be refused: not worth telling for each host
 
 
+def _is_lazy(type_: str, name: str) -> bool:
+    """Whether the Envoy gets it only when it asks."""
+    return type_ in _LAZY and name != names.TRACING
+
+
 class Relay:
     """`wake` is called after each commit, `keep` with what it changed."""
 
@@ -53,7 +58,7 @@ class Relay:
         """A complete revision that was kept."""
         for (type_, name), body in rows.items():
             if type_ in self._snapshot.types:
-                self._snapshot.put(type_, name, body, lazy=type_ in _LAZY)
+                self._snapshot.put(type_, name, body, lazy=_is_lazy(type_, name))
         self._snapshot.commit()
         self.complete.set()
         self.wake()
@@ -118,7 +123,7 @@ class Relay:
             row = self._snapshot.peek(type_, name)
             if body is not None:
                 self._leaving.pop((type_, name), None)
-                self._snapshot.put(type_, name, body, lazy=type_ in _LAZY)
+                self._snapshot.put(type_, name, body, lazy=_is_lazy(type_, name))
                 if row is None or row.body != body:
                     yield type_, name, body
             elif row is None or not row.alive:

@@ -45,6 +45,9 @@ class Rules:
     require_waf: bool = False
     #: What a client is answered that is over its limit.
     limit_status: int = 503
+    #: Whether there is a collector of spans, and whether spans of clients are trusted.
+    traces: bool = False
+    trust_spans: bool = True
     #: Ingresses without a host whose paths are answered on every host.
     on_every_host: tuple[Ref, ...] = ()
     #: Strict-Transport-Security of HTTPS responses of nginx' classes; empty: none.

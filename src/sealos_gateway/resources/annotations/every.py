@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from sealos_gateway.resources.annotations import (
-    absent,
     answers,
     auth,
     backends,
     client_tls,
+    fastcgi,
     general,
     higress,
     limits,
@@ -15,6 +15,7 @@ from sealos_gateway.resources.annotations import (
     push,
     routing,
     snippets,
+    tracing,
     traffic,
     waf,
 )
@@ -34,7 +35,8 @@ FAMILIES = (
     answers,
     pods,
     waf,
-    absent,
+    tracing,
+    fastcgi,
 )
 ALL: tuple[Annotation, ...] = tuple(entry for family in FAMILIES for entry in family.ALL)
 BY_NAME = {name: entry for entry in ALL for name in entry.names}

@@ -17,7 +17,6 @@ from sealos_gateway.resources.annotations import every
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.annotations import (
-    absent,
     access,
     answers,
     balance,
@@ -25,6 +24,7 @@ from sealos_gateway.translate.annotations import (
     client_tls,
     copies,
     external,
+    fastcgi,
     higress,
     limits,
     origins,
@@ -33,6 +33,7 @@ from sealos_gateway.translate.annotations import (
     routing,
     snippets,
     times,
+    tracing,
     upstream,
     waf,
 )
@@ -60,7 +61,8 @@ _FAMILIES = (  # one per line: every family adds its own
     snippets,
     client_tls,
     waf,
-    absent,
+    tracing,
+    fastcgi,
 )
 
 

@@ -20,12 +20,17 @@ def optional(
 
 
 def template(
-    values: Values, entry: Annotation, text: str, fits: Collection[Of], where: str = "there"
+    values: Values,
+    entry: Annotation,
+    text: str,
+    fits: Collection[Of],
+    where: str = "there",
+    known: variables.Known | None = None,
 ) -> Template | None:
     """`text` with its variables, of which only those can be filled in that are read from one of `fits`; what cannot is
-    told: it is not known `where`."""
+    told: it is not known `where`. `known` are further variables."""
     try:
-        found = variables.parse(Word(text, Position(1, 1)))
+        found = variables.parse(Word(text, Position(1, 1)), known)
     except NginxError as error:
         values.complain(entry, error.message)
         return None
