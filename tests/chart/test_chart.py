@@ -14,6 +14,7 @@ from sealos_gateway.resources import kinds
 from sealos_gateway.webhook import injection
 from tests.chart import helm
 from tests.chart.helm import Object
+from tests.e2e import test_sealos_contracts as contracts
 
 pytestmark = [pytest.mark.skipif(bool(helm.missing()), reason=helm.missing()), pytest.mark.timeout(60)]
 
@@ -75,6 +76,30 @@ def test_the_settings_are_what_the_gateway_accepts(tmp_path: Path, mode: str) ->
         assert found.http.trusted_hops == 1
         assert found.kubernetes.publish_addresses == ("203.0.113.7",)
         assert found.ingress.classes == ("sealos",)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_settings_for_sealos_are_those_its_contracts_are_tested_with(tmp_path: Path, mode: str) -> None:
+    sealos = {"domain": contracts.DOMAIN, "challenge": contracts.CHALLENGER}
+    text = helm.one(helm.render(tmp_path, {**LEAST, "mode": mode, "sealos": sealos}), "ConfigMap", "gw-sealos-gateway")
+    for file in map(yaml.safe_load, text["data"].values()):
+        msgspec.convert(file, settings.Settings)
+        del file["http"]["https_redirect_port"], file["envoy"]["drain_seconds"]  # of the chart in every case
+        assert {group: file[group] for group in contracts.SETTINGS} == contracts.SETTINGS
+
+
+def test_what_a_user_sets_wins_over_what_sealos_wants(tmp_path: Path) -> None:
+    said = {"http": {"max_request_headers_kb": 64}, "ingress": {"on_every_host": ["mine/challenge"]}}
+    values = {"sealos": {"domain": "c.test"}, "settings": said, "ingressClass": {"name": "nginx"}}
+    text = helm.one(helm.render(tmp_path, values), "ConfigMap", "gw-sealos-gateway")["data"]["control.yaml"]
+    found = msgspec.convert(yaml.safe_load(text), settings.Settings)
+    assert (found.http.max_request_headers_kb, found.http.max_concurrent_streams) == (64, 150)
+    assert (found.ingress.on_every_host, found.ingress.classes) == (("mine/challenge",), ("nginx",))
+
+
+@pytest.mark.parametrize("sealos", [{"domain": "*.c.test"}, {"domain": "https://c.test"}, {"certificate": "cert"}])
+def test_a_cloud_that_cannot_be_one_is_refused(tmp_path: Path, sealos: Object) -> None:
+    assert f"/sealos/{next(iter(sealos))}" in helm.refused(tmp_path, {"sealos": sealos})
 
 
 @pytest.mark.parametrize(

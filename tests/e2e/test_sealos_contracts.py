@@ -1,7 +1,8 @@
 """What Sealos expects of its gateway, a test named after each expectation.
 
-The gateway runs with the settings of a Sealos installation: class `nginx`, a wildcard certificate of the platform,
-large request headers, one further upgrade type, a path that the platform answers on every host.
+The gateway runs with the settings that the chart has for a Sealos installation (`sealos.domain`; that they are the same
+is shown in `tests/chart`): class `nginx` without ingress-nginx' defaults, a wildcard certificate of the platform, large
+request headers, one further upgrade type, a path that the platform answers on every host.
 """
 
 from __future__ import annotations
@@ -23,18 +24,28 @@ from tests.e2e.harness import LOOPBACK, Gateway, eventually
 
 CHALLENGE = "/api/.well-known/applaunchpad-domain-challenge"
 CLASS = "kubernetes.io/ingress.class"
+DOMAIN, CHALLENGER = "cloud.test", "platform/challenge"
 SETTINGS = {
-    "ingress": {"classes": ["sealos", "nginx"], "on_every_host": ["platform/challenge"]},
-    "tls": {"default_certificates": [{"pattern": "*.cloud.test", "secret": "sealos-system/wildcard-cert"}]},
-    "http": {"max_request_headers_kb": 8192, "upgrade_types": ["tailscale-control-protocol"]},
-    "envoy": {"istio_labels": True, "drain_seconds": 2},
+    "ingress": {"classes": ["sealos", "nginx"], "nginx_classes": [], "on_every_host": [CHALLENGER]},
+    "tls": {
+        "default_certificates": [
+            {"pattern": f"*.{DOMAIN}", "secret": "sealos-system/wildcard-cert"},
+            {"pattern": DOMAIN, "secret": "sealos-system/wildcard-cert"},
+        ]
+    },
+    "http": {
+        "max_request_headers_kb": 8192,
+        "max_concurrent_streams": 150,
+        "upgrade_types": ["tailscale-control-protocol"],
+    },
+    "envoy": {"istio_labels": True},
 }
-WILDCARD = pem.pair("*.cloud.test", number=77)
+WILDCARD = pem.pair("*.cloud.test", "cloud.test", number=77)
 
 
 @pytest.fixture
 def sealos(new_gateway: NewGateway, echo_a: Echo, echo_b: Echo) -> Gateway:
-    made = new_gateway(settings=SETTINGS)
+    made = new_gateway(settings={**SETTINGS, "envoy": {"istio_labels": True, "drain_seconds": 2}})
     for namespace, name, port in (("tenant", "web", echo_a.port), ("platform", "api", echo_b.port)):
         made.apply(
             manifests.service(name, namespace), manifests.endpoint_slice(name, namespace, ["127.0.0.1"], {"http": port})
@@ -64,6 +75,23 @@ async def test_a_shared_wildcard_certificate_where_the_secret_does_not_exist(sea
     async with tls.line(sealos.https_port, "app.cloud.test") as (_, hello):
         assert hello.serial == x509.load_pem_x509_certificate(WILDCARD.chain).serial_number
     assert (await sealos.get("app.cloud.test", https=True)).json()["name"] == "echo-a"
+
+
+async def test_the_page_of_the_cloud_itself_has_the_certificate_too(sealos: Gateway) -> None:
+    sealos.apply(app("cloud.test", "desktop"))
+    await sealos.settled()
+    async with tls.line(sealos.https_port, "cloud.test") as (_, hello):
+        assert hello.serial == x509.load_pem_x509_certificate(WILDCARD.chain).serial_number
+
+
+async def test_an_app_that_says_nothing_has_no_limits_of_nginx(sealos: Gateway) -> None:
+    """Its users know Higress: bodies of any size, and no Strict-Transport-Security that outlives a visit."""
+    reply = await sealos.request("POST", "app.cloud.test", content=b"x" * (3 << 20), https=True)
+    assert (reply.status_code, "strict-transport-security" in reply.headers) == (200, False)
+    limit = {"nginx.ingress.kubernetes.io/proxy-body-size": "1m"}
+    sealos.apply(app("app.cloud.test", annotations=limit))
+    await sealos.settled()
+    assert (await sealos.request("POST", "app.cloud.test", content=b"x" * (3 << 20))).status_code == 413
 
 
 @pytest.mark.parametrize("paused", ["pause", "disable"])

@@ -48,12 +48,37 @@ user says.
 -}}
 {{- end -}}
 {{- end -}}
+{{- if $values.sealos.domain -}}
+{{- $ours = mergeOverwrite $ours (include "sgw.sealos" $root | fromYaml) -}}
+{{- end -}}
 {{- if eq $component "node" -}}
 {{- $node := dict "control" (printf "%s-control.%s.svc" $name $root.Release.Namespace) -}}
 {{- if include "sgw.sealSecret" $root -}}{{- $_ := set $node "seal_key_file" "/etc/sealos-gateway/seal/key" -}}{{- end -}}
 {{- $_ := set $ours "node" $node -}}
 {{- end -}}
 {{- toYaml (mergeOverwrite $ours (deepCopy $values.settings)) -}}
+{{- end }}
+
+{{/*
+What Sealos Cloud expects, as settings. Classes: what Sealos writes is `nginx`, flipped to `pause` or `disable` while an app is
+off; its users know Higress, which has neither ingress-nginx' limit of bodies nor its Strict-Transport-Security.
+*/}}
+{{- define "sgw.sealos" -}}
+{{- $wanted := .Values.sealos -}}
+ingress:
+  classes: {{ list .Values.ingressClass.name "nginx" | uniq | toJson }}
+  nginx_classes: []
+  on_every_host: [{{ $wanted.challenge }}]
+tls:
+  default_certificates:
+    - {pattern: "*.{{ $wanted.domain }}", secret: {{ $wanted.certificate }}}
+    - {pattern: {{ $wanted.domain }}, secret: {{ $wanted.certificate }}}
+http:
+  max_request_headers_kb: 8192
+  max_concurrent_streams: 150
+  upgrade_types: [tailscale-control-protocol]
+envoy:
+  istio_labels: true
 {{- end }}
 
 {{/* The Secret with the key that seals private keys on disk; empty where nothing is sealed. */}}
