@@ -60,3 +60,32 @@ def pair(*names: str, kind: str = "ecdsa", number: int = 0, years: int = 20, com
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
     digest = None if kind == "ed25519" else hashes.SHA256()
     return Pair(builder.sign(private, digest).public_bytes(serialization.Encoding.PEM), key_pem(private))
+
+
+class Authority:
+    """Signs certificates; another number is another authority."""
+
+    def __init__(self, name: str, number: int = 0) -> None:
+        self._key = key("ecdsa", 1000 + number)
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.pem = self._certificate(self._name, self._key, [], True)
+
+    def pair(self, *names: str, uris: tuple[str, ...] = (), common_name: str = "", number: int = 0) -> Pair:
+        """A certificate for these DNS names and URIs, good for servers and clients."""
+        private = key("ecdsa", number)
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else [])
+        covered = [*map(x509.DNSName, names), *map(x509.UniformResourceIdentifier, uris)]
+        return Pair(self._certificate(subject, private, covered, False), key_pem(private))
+
+    def _certificate(self, subject: x509.Name, private: Key, covered: list[x509.GeneralName], authority: bool) -> bytes:
+        builder = (
+            x509.CertificateBuilder(issuer_name=self._name, subject_name=subject)
+            .public_key(private.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(BEGIN)
+            .not_valid_after(BEGIN.replace(year=BEGIN.year + 20))
+            .add_extension(x509.BasicConstraints(authority, None), True)
+        )
+        if covered:
+            builder = builder.add_extension(x509.SubjectAlternativeName(covered), False)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -53,6 +53,7 @@ EXCEPTIONS = {
     "model/backend_policy.py": ("envoy/test_upstreams.py", "values, rendered there"),
     "envoy/policies": ("envoy/test_policies.py", "one door (`chain.per_route`)"),
     "envoy/backend_policies.py": ("envoy/test_upstreams.py", "parts of a cluster"),
+    "envoy/tls_contexts.py": ("envoy/test_upstreams.py", "parts of TLS contexts, seen there and in test_listeners"),
     "envoy/upstream_tls.py": ("envoy/test_upstreams.py", "a part of a cluster"),
     "envoy/upstream_http.py": ("envoy/test_upstreams.py", "a part of a cluster"),
     "translate/ingress_backends.py": ("translate/test_ingress.py", "a part of reading an Ingress"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from sealos_gateway.xds.snapshot import Snapshot
 from sealos_gateway.xds.stream import Stream
 
 _HOT_SECONDS = 10.0
+log = logging.getLogger(__name__)
 
 
 class DataPlane:
@@ -122,6 +124,7 @@ class DataPlane:
             envoy.max_connections or limits.connections(),
             self._settings.ingress.cluster_domain,
             envoy.istio_labels,
+            _authorities(envoy.system_authorities),
         )
         (self._state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 
@@ -133,3 +136,13 @@ class DataPlane:
                 loaded = self._fleet.subscribed(self._node, names.ROUTES)
                 self.hot.update(loaded, await self.admin.used_clusters())
                 self.hot.save()
+
+
+def _authorities(path: str) -> str:
+    """The file with the machine's authorities, where there is one: Envoy does not start with one that is missing."""
+    if not path or Path(path).is_file():
+        return path
+    message = "no certificate authorities of the machine in %s (setting envoy.system_authorities): backends whose "
+    message += "BackendTLSPolicy says `wellKnownCACertificates: System` answer 503"
+    log.warning(message, path)
+    return ""

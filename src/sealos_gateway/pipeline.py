@@ -42,7 +42,7 @@ from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Listener, VirtualHost
-from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair, cannot_wait
+from sealos_gateway.model.upstream import Backend, Certificate, EndpointSet, KeyPair, TrustBundle, cannot_wait
 from sealos_gateway.provision import tables as provision
 from sealos_gateway.provision.plan import Port
 from sealos_gateway.resources import core, ingress, kinds
@@ -61,6 +61,7 @@ from sealos_gateway.translate import upstreams as translate_upstreams
 from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.gateway_api import problems as gateway_problems
+from sealos_gateway.translate.gateway_api.backend_tls_tables import BackendTlsTables
 from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.route_tables import RouteTables
@@ -173,6 +174,7 @@ class Pipeline:
         self.gateway_api = GatewayTables(
             graph, self.planes.rows, self.gateways, self.listener_sets, self.namespaces, self.reference_grants
         )
+        self.backend_tls = BackendTlsTables(graph, self.backend_tls_policies, self.services)
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
@@ -205,21 +207,21 @@ class Pipeline:
         patterns = Index(graph, "patterns", _server_names, *sources)
         self.secrets_in_use: Index[Ref, Any] = Index(graph, "secrets_in_use", _secrets, *sources)
         referring: tuple[Rows[Any, Any], ...] = (
-            self.policies, self.gateway_api.references, self.gateway_api.set_references,
+            self.policies, self.gateway_api.references, self.gateway_api.set_references, self.backend_tls.references,
         )  # fmt: skip
         for rows in referring:
             self.secrets_in_use.also(rows)
         self.config_maps_in_use = Index(graph, "config_maps_in_use", lambda row: row.config_maps, self.policies)
-        self.config_maps_in_use.also(self.gateway_api.references)
         authorities_in_use = Index(graph, "authorities_in_use", lambda row: row.authorities, self.policies)
-        authorities_in_use.also(self.gateway_api.references)
+        for rows in (self.gateway_api.references, self.backend_tls.references):
+            self.config_maps_in_use.also(rows)
+            authorities_in_use.also(rows)
         self.authorities: Derived[Origin, trust.Loaded] = derived("authorities", trust.load, authorities_in_use)
         self.shown_pairs: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, self.policies)
         for rows in (self.gateway_api.references, self.gateway_api.set_references):
             self.shown_pairs.also(rows)
-        #: On which data planes a resource made of a Secret or a ConfigMap belongs: where somebody shows or trusts it.
+        #: On which data planes a resource made of a Secret belongs: where somebody shows it.
         self.pair_planes: Derived[Ref, frozenset[str]] = self._planes_of("pair_planes", self.shown_pairs)
-        self.trust_planes: Derived[Origin, frozenset[str]] = self._planes_of("trust_planes", authorities_in_use)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
@@ -241,7 +243,10 @@ class Pipeline:
         self.in_use.also(self.routes.listeners)
         self.in_use.on_change.append(self.backend_names.changed)
         self.in_use.on_change.append(self._backend_moved)
-        self.backends: Derived[BackendKey, Backend] = derived("backends", translate_upstreams.backend, self.in_use)
+        self.backends: Derived[BackendKey, Backend] = derived(
+            "backends", translate_upstreams.backend, self.in_use, self.backend_tls.asked
+        )
+        self._trust()
         self.endpoints: Derived[BackendKey, EndpointSet] = derived(
             "endpoints", translate_upstreams.endpoint_set, self.in_use
         )
@@ -262,10 +267,24 @@ class Pipeline:
             graph, "setting_problems", self._setting_problems, self.default_certificates
         )
 
+    def _trust(self) -> None:
+        """Bundles of authorities: one for all that are believed in one place, on the data planes where that is."""
+        graph = self.graph
+        self.bundles_in_use: Index[tuple[Origin, ...], Any] = Index(graph, "bundles_in_use", _bundles, self.policies)
+        self.bundles_in_use.also(self.routes.listeners)
+        self.bundles_in_use.also(self.backends)
+        self.bundles: Derived[tuple[Origin, ...], TrustBundle] = Derived(
+            graph, "bundles", lambda key, read: trust.bundle(key, read, self.authorities), self.bundles_in_use
+        )
+        self.bundle_planes: Derived[tuple[Origin, ...], frozenset[str]] = self._planes_of(
+            "bundle_planes", self.bundles_in_use
+        )
+
     def _gateways(self) -> None:
         """Listeners of Gateways, what has to run for them, and their status."""
         graph = self.graph
         self.gateway_api.judge(self.pairs, self.authorities)
+        self.backend_tls.judge(self.authorities)
         self.gateway_ports: Derived[Ref, tuple[Port, ...]] = Derived(
             graph, "gateway_ports", self._gateway_ports, self.gateways
         )
@@ -288,6 +307,7 @@ class Pipeline:
         )
         self.gateway_api.tell(self.provision.deployed, self.routes.by_listener)
         route_statuses = self.routes.tell({})
+        self.backend_tls.tell(self.routes.reach, self.settings.gateway_api.controller)
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
         self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
             kinds.GATEWAY_CLASS: self.provision.class_statuses,
@@ -297,14 +317,8 @@ class Pipeline:
         }
         #: Only of objects that have some: whoever asks for all problems does not look at every route.
         self.gateway_problems = [self._problems_of(kind, rows) for kind, rows in self.gateway_statuses.items()]
-        self.gateway_problems.append(
-            Derived(
-                self.graph,
-                "backend_tls_problems",
-                lambda ref, _read: (gateway_problems.of_backend_tls(Origin(kinds.BACKEND_TLS_POLICY.name, ref)),),
-                self.backend_tls_policies,
-            )
-        )
+        self.gateway_statuses[kinds.BACKEND_TLS_POLICY] = self.backend_tls.statuses
+        self.gateway_problems.append(self.backend_tls.problems)
 
     def _problems_of(self, kind: kinds.Kind, statuses: Rows[Ref, Any]) -> Derived[Ref, tuple[Problem, ...]]:
         def compute(ref: Ref, read: Read) -> tuple[Problem, ...] | None:
@@ -354,15 +368,15 @@ class Pipeline:
         self.gateway_hosts.on_change.append(self._host_changed)
         self.routes.listeners.on_change.append(self._gateway_listener_changed)
         self.pair_planes.on_change.append(lambda ref, planes: self._place_secret(names.client_pair(ref), planes))
-        self.trust_planes.on_change.append(lambda origin, planes: self._place_secret(names.trust(origin), planes))
+        self.bundle_planes.on_change.append(lambda key, planes: self._place_secret(names.trust(*key), planes))
         self.backends.on_change.append(partial(self._backend_changed, names.CLUSTER))
         self.endpoints.on_change.append(self.pace.offer)
         self.class_push.on_change.append(self._push_changed)
         self.gateway_push.on_change.append(self._push_changed)
         self.certificates.on_change.append(self._certificate_changed)
         self.listeners.on_change.append(self._listener_changed)
-        self.authorities.on_change.append(
-            lambda origin, row: self._secret_changed(names.trust(origin), row, self.trust_planes.get(origin))
+        self.bundles.on_change.append(
+            lambda key, row: self._secret_changed(names.trust(*key), row, self.bundle_planes.get(key))
         )
         self.client_pairs.on_change.append(
             lambda ref, row: self._secret_changed(names.client_pair(ref), row, self.pair_planes.get(ref))
@@ -467,14 +481,24 @@ class Pipeline:
         """For the data planes of the Gateways that use it, and for ours where an Ingress does."""
 
         def compute(key: Any, read: Read) -> frozenset[str] | None:
-            return frozenset(self._plane_of_user(user, read) for user in read(users, key) or ()) or None
+            found: set[str] = set()
+            for user in read(users, key) or ():
+                found |= self._planes_of_user(user, read)
+            return frozenset(found) or None
 
         return Derived(self.graph, name, compute, users)
+
+    def _planes_of_user(self, user: Any, read: Read) -> set[str]:
+        if isinstance(user, tuple) and not isinstance(user, Ref) and user[0] == self.backends.name:
+            return {places.plane_of(_gateway_of(it)) for it in read(self.in_use, user[1]) or ()}
+        return {self._plane_of_user(user, read)}
 
     def _plane_of_user(self, user: Any, read: Read) -> str:
         if not isinstance(user, tuple) or isinstance(user, Ref):
             return OWN
         table, ref = user
+        if table == self.routes.listeners.name:
+            return places.plane_of(ref)
         if table == self.gateway_api.set_references.name:
             owner = read(self.listener_sets, ref)
             parent = owner.spec.parent_ref if owner else None
@@ -497,9 +521,9 @@ class Pipeline:
         return _bytes(routes.route_configuration(row, self.context)) if row else None
 
     def _render_secret(self, name: str) -> bytes | None:
-        if origin := names.parse_trust(name):
-            loaded = self.authorities.get(origin)
-            return _bytes(secrets.trust(loaded.bundle)) if loaded and loaded.bundle else None
+        if origins := names.parse_trust(name):
+            bundle = self.bundles.get(origins)
+            return _bytes(secrets.trust(bundle)) if bundle else None
         if ref := names.parse_client_pair(name):
             found = self.client_pairs.get(ref)
             return _bytes(secrets.secret(found)) if found else None
@@ -651,6 +675,16 @@ def _backends(row: VirtualHost | LastGood | GatewayListener) -> tuple[BackendKey
         return row.backends
     unread = (row.client_tls.passthrough,) if row.client_tls and row.client_tls.passthrough else ()
     return (*unread, *(key for route in row.routes for key in route.backends))
+
+
+def _bundles(row: policies.IngressPolicy | GatewayListener | Backend) -> tuple[tuple[Origin, ...], ...]:
+    """Each list of authorities that something is checked against."""
+    if isinstance(row, Backend):
+        return (row.tls.authorities,) if row.tls and row.tls.authorities else ()
+    if isinstance(row, GatewayListener):
+        chains = (*row.chains, *(stream.tls for stream in row.streams if stream.tls is not None))
+        return tuple(chain.authorities for chain in chains if chain.authorities)
+    return tuple((origin,) for origin in row.authorities)
 
 
 def _side_by_side(row: Certificate) -> tuple[str, ...]:

@@ -115,8 +115,8 @@ def _of_listener(name: str) -> tuple[Origin, ...]:
 
 
 def _of_secret(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
-    if trust := names.parse_trust(name):
-        return (trust,)
+    if trusted := names.parse_trust(name):
+        return trusted
     if pair := names.parse_client_pair(name):
         return (Origin("Secret", pair),)
     row = pipeline.certificates.get(name.rpartition("/")[2])

@@ -208,6 +208,9 @@ class EnvoySettings(_Group, frozen=True):
     # Give metrics of backends the label `cluster_name` too, as Istio and Higress do, for queries that ask for it (the
     # monitoring page of Sealos does). The label `envoy_cluster_name` is always there.
     istio_labels: bool = False
+    # A file (PEM) with the certificate authorities that a BackendTLSPolicy with `wellKnownCACertificates: System`
+    # believes, where Envoy runs. Empty, or without such a file, none is believed and those backends answer 503.
+    system_authorities: str = "/etc/ssl/certs/ca-certificates.crt"
     # trace, debug, info, warning, error, critical or off.
     log_level: str = "warning"
 

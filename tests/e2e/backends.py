@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -64,7 +65,9 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw(handler: Handler, host: str = LOOPBACK) -> AsyncIterator[RawServer]:
+async def raw(
+    handler: Handler, host: str = LOOPBACK, context: ssl.SSLContext | None = None
+) -> AsyncIterator[RawServer]:
     """A server of a few lines: the handler owns each connection and may end it as it likes."""
     found = RawServer()
     running: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
@@ -81,7 +84,7 @@ async def raw(handler: Handler, host: str = LOOPBACK) -> AsyncIterator[RawServer
         task.add_done_callback(lambda it: running.pop(it))
 
     async with asyncio.TaskGroup() as tasks:
-        listener = await asyncio.start_server(connection, host, 0)
+        listener = await asyncio.start_server(connection, host, 0, ssl=context)
         found.port = listener.sockets[0].getsockname()[1]
         try:
             yield found

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, bootstrap, names, stats
+from sealos_gateway.envoy import api, bootstrap, names, stats, tls_contexts
 from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
@@ -28,6 +28,13 @@ def test_everything_comes_over_one_delta_stream_on_a_socket() -> None:
     assert ads.grpc_services[0].envoy_grpc.cluster_name == cluster.name
     assert endpoint.address.pipe.path == "/run/xds.sock"
     assert message.node.id == "node-1"
+
+
+def test_the_authorities_of_the_machine_are_a_secret_of_the_bootstrap() -> None:
+    assert not made().static_resources.secrets
+    (secret,) = made(system_authorities="/etc/ca.crt").static_resources.secrets
+    assert secret.name == tls_contexts.SYSTEM_AUTHORITIES
+    assert secret.validation_context.trusted_ca.filename == "/etc/ca.crt"
 
 
 def test_the_admin_interface_is_on_no_port() -> None:

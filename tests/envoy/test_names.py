@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sealos_gateway.envoy import names
 from sealos_gateway.model.keys import BackendKey, HostKey
+from sealos_gateway.resources.meta import Origin, Ref
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 
@@ -46,3 +47,11 @@ def test_what_names_another_comes_after_it() -> None:
     order = [names.SHORT[type_] for type_ in names.ORDER]
     assert order.index("clusters") < order.index("endpoints") < order.index("routes")
     assert order.index("secrets") < order.index("listeners") < order.index("scopes")
+
+
+def test_a_bundle_of_authorities_is_read_back_and_nothing_else_is_one() -> None:
+    several = (Origin("ConfigMap", Ref("shop", "a.b")), Origin("Secret", Ref("shop", "c")))
+    assert names.parse_trust(names.trust(*several)) == several
+    assert names.parse_trust(names.trust(several[0])) == several[:1]
+    for other in ("trust/a", "trust/a/b/c+d", "client/a/b", "a.com"):
+        assert names.parse_trust(other) == ()

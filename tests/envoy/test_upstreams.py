@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealos_gateway.envoy import api, names, upstreams
+from sealos_gateway.envoy import api, names, tls_contexts, upstreams
 from sealos_gateway.model.backend_policy import (
     ActiveCheck,
     BackendPolicy,
@@ -154,7 +154,7 @@ def context(tls: BackendTls, protocol: Protocol = Protocol.HTTPS) -> Any:
 def test_tls_that_verifies_by_its_own_authorities() -> None:
     authority = Origin("Secret", Ref("shop", "ca"))
     found = context(
-        BackendTls("db.test", verify=True, authority=authority, certificate=Ref("shop", "me"), verify_depth=2)
+        BackendTls("db.test", verify=True, authorities=(authority,), certificate=Ref("shop", "me"), verify_depth=2)
     )
     common = found.common_tls_context
     assert found.sni == "db.test"
@@ -168,9 +168,36 @@ def test_tls_that_verifies_by_its_own_authorities() -> None:
 
 def test_tls_that_verifies_by_the_authorities_of_the_machine_and_a_uri() -> None:
     common = context(BackendTls("db.test", verify=True, system_trust=True, uris=("spiffe://a/b",))).common_tls_context
-    checked = common.validation_context
-    assert checked.trusted_ca.filename.endswith(".crt")
+    combined = common.combined_validation_context
+    secret = combined.validation_context_sds_secret_config
+    assert (secret.name, secret.HasField("sds_config")) == (tls_contexts.SYSTEM_AUTHORITIES, False), "of the bootstrap"
+    checked = combined.default_validation_context
     assert [it.matcher.exact for it in checked.match_typed_subject_alt_names] == ["spiffe://a/b"]
+
+
+@pytest.mark.parametrize(("said", "highest"), [("", "TLSv1_3"), ("1.2", "TLSv1_2")])
+def test_the_newest_version_is_offered_unless_something_else_is_said(said: str, highest: str) -> None:
+    parameters = context(BackendTls(max_version=said)).common_tls_context.tls_params
+    assert parameters.TlsProtocol.Name(parameters.tls_maximum_protocol_version) == highest
+
+
+def test_nobody_is_believed_by_accident() -> None:
+    with pytest.raises(ValueError, match="no authority"):
+        context(BackendTls("db.test", verify=True))
+
+
+def test_any_of_several_authorities_will_do() -> None:
+    several = (Origin("ConfigMap", Ref("shop", "a")), Origin("Secret", Ref("shop", "b")))
+    found = context(BackendTls("db.test", verify=True, authorities=several)).common_tls_context
+    name = found.combined_validation_context.validation_context_sds_secret_config.name
+    assert names.parse_trust(name) == several
+
+
+def test_a_backend_that_is_shut_has_no_endpoints() -> None:
+    message = cluster(Backend(KEY, Protocol.HTTPS, shut="nobody can be believed"))
+    assert message.type == api.cluster.Cluster.STATIC
+    assert not message.load_assignment.endpoints
+    assert message.name == NAME
 
 
 def test_http2_over_tls_is_asked_for_by_alpn() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sealos_gateway.envoy import names
+from sealos_gateway.model.backend_policy import AS_IT_IS
 from sealos_gateway.model.gateway_listener import GatewayListener, StreamTarget
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Endpoint
@@ -18,7 +19,7 @@ from tests.translate.gateways import gateway, listener, pipeline, row, status
 from tests.translate.test_routes import told
 from tests.translate.test_streams import route
 
-UDP, TCP = BackendKey("shop", "dns", 53, transport="UDP"), BackendKey("shop", "dns", 53)
+UDP, TCP = BackendKey("shop", "dns", 53, transport="UDP"), BackendKey("shop", "dns", 53, AS_IT_IS)
 UDP_PORT, TCP_PORT = core.ServicePort(53, "udp", "UDP"), core.ServicePort(53, "tcp")
 DNS = {"name": "dns", "port": 53}
 BOTH = gateway(listener("udp", 53, "UDP"), listener("tcp", 53, "TCP"))

@@ -251,12 +251,3 @@ def test_what_is_wrong_is_a_problem_of_the_object_too() -> None:
     objects.drop(made, route("lost"))
     objects.put(made, *backend("absent"))
     assert made.problems() == []
-
-
-def test_a_policy_about_tls_to_backends_is_told_as_not_honoured() -> None:
-    spec: dict[str, Any] = {
-        "targetRefs": [{"group": "", "kind": "Service", "name": "web"}],
-        "validation": {"hostname": "a.com"},
-    }
-    made = pipeline(gateway(listener()), route(), *backend(), gateways.made(kinds.BACKEND_TLS_POLICY, "tls", **spec))
-    assert [(str(it.origin), it.reason) for it in made.problems()] == [("BackendTLSPolicy shop/tls", "NotSupported")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sealos_gateway.envoy import names
+from sealos_gateway.model.backend_policy import AS_IT_IS
 from sealos_gateway.model.gateway_listener import GatewayListener, StreamTarget
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.pipeline import Pipeline
@@ -18,7 +19,7 @@ from tests.translate import gateways
 from tests.translate.gateways import gateway, listener, pipeline
 from tests.translate.test_routes import told
 
-WEB = BackendKey("shop", "web", 80)
+WEB = BackendKey("shop", "web", 80, AS_IT_IS)
 
 
 def route(kind: Kind, name: str, *backends: dict[str, Any], created: str = "", **spec: Any) -> Resource:
@@ -45,7 +46,7 @@ def test_the_oldest_of_two_routes_has_a_port_and_its_successor_takes_over() -> N
 
     made.drop(kinds.TCP_ROUTE, old.ref)
     made.settle()
-    assert served(made).streams[0].targets == (StreamTarget(BackendKey("shop", "api", 80), 1),)
+    assert served(made).streams[0].targets == (StreamTarget(WEB._replace(service="api"), 1),)
     assert WEB not in made.backends.rows
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, names, stats
+from sealos_gateway.envoy import api, names, stats, tls_contexts, upstream_http
 
 XDS_CLUSTER = "sealos-xds"
 #: In instructions of RE2.
 LARGEST_PROGRAM = 4_000
-_STREAM_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @dataclass(frozen=True)
 class Options:
-    """Paths of Unix sockets, limits (0 means none), the suffix of cluster names, and a further label for them."""
+    """Paths of Unix sockets, limits (0 means none), the suffix of cluster names, a further label for them, and a file
+    with the certificate authorities that the machine believes (empty: it believes none)."""
 
     node_id: str
     xds_socket: str
@@ -25,6 +25,7 @@ class Options:
     max_connections: int = 0
     cluster_domain: str = "cluster.local"
     istio_labels: bool = False
+    system_authorities: str = ""
 
 
 def bootstrap(options: Options) -> str:
@@ -33,6 +34,9 @@ def bootstrap(options: Options) -> str:
     message.node.id, message.node.cluster = options.node_id, "sealos-gateway"
     message.static_resources.clusters.append(_xds_cluster(options.xds_socket))
     message.static_resources.clusters.append(_nowhere())
+    if options.system_authorities:
+        secret = message.static_resources.secrets.add(name=tls_contexts.SYSTEM_AUTHORITIES)
+        secret.validation_context.trusted_ca.filename = options.system_authorities
     dynamic = message.dynamic_resources
     dynamic.ads_config.api_type = api.config_source.ApiConfigSource.DELTA_GRPC
     dynamic.ads_config.transport_api_version = api.config_source.ApiVersion.V3
@@ -66,7 +70,7 @@ def _xds_cluster(socket: str) -> api.Message:
     endpoint.address.CopyFrom(api.pipe_address(socket))
     options = api.http_options.HttpProtocolOptions()
     options.explicit_http_config.http2_protocol_options.SetInParent()
-    cluster.typed_extension_protocol_options[_STREAM_OPTIONS].CopyFrom(api.pack(options))
+    cluster.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(api.pack(options))
     return cluster
 
 

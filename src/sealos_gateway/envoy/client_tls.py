@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import api, names, templates
+from sealos_gateway.envoy import api, names, templates, tls_contexts
 from sealos_gateway.model.client_tls import Ask, ClientCertificates, ClientTls
 from sealos_gateway.model.traffic import VirtualHost
 
@@ -175,29 +175,17 @@ def hand_on(chain: api.Message, shares: list[tuple[str, int]]) -> None:
 
 
 _FETCH_SECONDS = 5
-_VERSIONS = {
-    "1.0": api.tls_common.TlsParameters.TLSv1_0,
-    "1.1": api.tls_common.TlsParameters.TLSv1_1,
-    "1.2": api.tls_common.TlsParameters.TLSv1_2,
-    "1.3": api.tls_common.TlsParameters.TLSv1_3,
-}
 
 
 def fill(context: api.Message, tls: ClientTls) -> None:
     """Write what differs into a DownstreamTlsContext that has the usual way in it."""
-    parameters = context.common_tls_context.tls_params
-    if tls.min_version:
-        parameters.tls_minimum_protocol_version = _VERSIONS[tls.min_version]
-    if tls.max_version:
-        parameters.tls_maximum_protocol_version = _VERSIONS[tls.max_version]
+    common = context.common_tls_context
+    tls_contexts.versions(common, tls.min_version, tls.max_version)
     if tls.ciphers:
-        del parameters.cipher_suites[:]
-        parameters.cipher_suites.extend(tls.ciphers)
+        del common.tls_params.cipher_suites[:]
+        common.tls_params.cipher_suites.extend(tls.ciphers)
     if tls.certificates is not None:
-        combined = context.common_tls_context.combined_validation_context
-        combined.validation_context_sds_secret_config.name = names.trust(tls.certificates.authority)
-        combined.validation_context_sds_secret_config.sds_config.CopyFrom(api.ads())
-        rules = combined.default_validation_context
+        rules = tls_contexts.believe(common, (tls.certificates.authority,))
         rules.trust_chain_verification = api.tls_common.CertificateValidationContext.ACCEPT_UNTRUSTED
         rules.max_verify_depth.value = tls.certificates.depth + 1  # BoringSSL counts the authority that is trusted, too
         # A resumed session does not show its certificate again.

@@ -6,14 +6,13 @@ authorities of client certificates, of its own. Which routes answer is found as 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, client_tls, datagrams, listeners, names
+from sealos_gateway.envoy import api, client_tls, datagrams, listeners, names, tls_contexts
 from sealos_gateway.envoy.listeners import Options
 from sealos_gateway.model.gateway_listener import Chain, GatewayListener, Stream
 from sealos_gateway.model.traffic import Listener
 
 #: `*.example.com` stands for several labels in Gateway API: so many are tried before any host is.
 LABELS = 5
-_TLS_SOCKET = "envoy.transport_sockets.tls"
 
 
 def name(place: str) -> str:
@@ -70,15 +69,10 @@ def _tls(chain: Chain, options: Options, http: bool = True) -> api.Message:
     if not http:
         del common.alpn_protocols[:]  # what is in it is for the backend to say, and it is not asked
     for ref in chain.certificates:
-        common.tls_certificate_sds_secret_configs.add(name=names.client_pair(ref), sds_config=api.ads())
-    for origin in chain.authorities[:1]:
+        tls_contexts.show(common, names.client_pair(ref))
+    if chain.authorities:
         context.require_client_certificate.value = not chain.optional
-        combined = common.combined_validation_context
-        combined.validation_context_sds_secret_config.name = names.trust(origin)
-        combined.validation_context_sds_secret_config.sds_config.CopyFrom(api.ads())
-        checks = combined.default_validation_context
+        rules = tls_contexts.believe(common, chain.authorities)
         if chain.optional:
-            checks.trust_chain_verification = api.tls_common.CertificateValidationContext.ACCEPT_UNTRUSTED
-        else:
-            checks.trust_chain_verification = api.tls_common.CertificateValidationContext.VERIFY_TRUST_CHAIN
-    return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
+            rules.trust_chain_verification = api.tls_common.CertificateValidationContext.ACCEPT_UNTRUSTED
+    return tls_contexts.socket(context)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names, tracing
+from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names, tls_contexts, tracing
 from sealos_gateway.envoy.policies import access
 from sealos_gateway.envoy.policies import chain as policies
 from sealos_gateway.model.client_tls import ClientTls, OwnContext
 from sealos_gateway.model.traffic import Listener
 
 _WEBSOCKET = "websocket"
-_TLS_SOCKET = "envoy.transport_sockets.tls"
 _SELECTOR = "envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config"
 _MAPPER = "envoy.extensions.transport_sockets.tls.cert_mappers.sni.v3.SNI"
 
@@ -192,7 +191,7 @@ def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> 
     common = context.common_tls_context
     fill_tls(common, options)
     for name in secrets:
-        common.tls_certificate_sds_secret_configs.add(name=name, sds_config=api.ads())
+        tls_contexts.show(common, name)
     if not secrets:
         common.custom_tls_certificate_selector.CopyFrom(_on_demand_secret())
         # Envoy refuses an on-demand certificate together with resumption: a ticket would outlive its certificate.
@@ -200,14 +199,13 @@ def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> 
         context.disable_stateful_session_resumption = True
     if own is not None:
         client_tls.fill(context, own)
-    return api.base.TransportSocket(name=_TLS_SOCKET, typed_config=api.pack(context))
+    return tls_contexts.socket(context)
 
 
 def fill_tls(common: api.Message, options: Options) -> None:
     """What every CommonTlsContext towards clients has: protocols, versions, ciphers."""
     common.alpn_protocols.extend(["h2", "http/1.1"])
-    versions = api.tls_common.TlsParameters
-    common.tls_params.tls_minimum_protocol_version = versions.TLSv1_3 if options.min_tls == "1.3" else versions.TLSv1_2
+    tls_contexts.versions(common, options.min_tls)
     common.tls_params.cipher_suites.extend(options.ciphers)
 
 

@@ -92,9 +92,9 @@ _TRANSPORTS = {"": "TCP", "udp": "UDP"}
 _TRUST, _CLIENT = "trust/", "client/"
 
 
-def trust(origin: Origin) -> str:
+def trust(*origins: Origin) -> str:
     """Name of a bundle of certificate authorities. The slash keeps it apart from server names, as in `pair`."""
-    return f"{_TRUST}{origin.kind}/{origin.ref.namespace}/{origin.ref.name}"
+    return _TRUST + "+".join(f"{it.kind}/{it.ref.namespace}/{it.ref.name}" for it in origins)
 
 
 def client_pair(ref: Ref) -> str:
@@ -102,10 +102,12 @@ def client_pair(ref: Ref) -> str:
     return f"{_CLIENT}{ref.namespace}/{ref.name}"
 
 
-def parse_trust(name: str) -> Origin | None:
-    """The inverse of `trust`; None for any other name."""
-    parts = name.removeprefix(_TRUST).split("/")
-    return Origin(parts[0], Ref(parts[1], parts[2])) if name.startswith(_TRUST) and len(parts) == 3 else None
+def parse_trust(name: str) -> tuple[Origin, ...]:
+    """The inverse of `trust`; empty for any other name."""
+    if not name.startswith(_TRUST):
+        return ()
+    parts = [one.split("/") for one in name.removeprefix(_TRUST).split("+")]
+    return tuple(Origin(it[0], Ref(it[1], it[2])) for it in parts) if all(len(it) == 3 for it in parts) else ()
 
 
 def parse_client_pair(name: str) -> Ref | None:

@@ -25,6 +25,13 @@ def cluster(backend: Backend, domain: str) -> api.Message:
         message.lb_policy = api.cluster.Cluster.ROUND_ROBIN  # of datagrams no number of requests is known
     else:
         message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(_USUAL_HTTP[backend.protocol])
+    if backend.key.policy is not None:
+        # What it did is counted under the name without the policy: that is what dashboards ask for.
+        message.alt_stat_name = names.backend(backend.key._replace(policy=None), domain)
+    if backend.shut:  # no endpoints: it is answered 503, and never connected to
+        message.type = api.cluster.Cluster.STATIC
+        message.load_assignment.CopyFrom(_assignment(name, ()))
+        return message
     if backend.dns_name:
         message.type = api.cluster.Cluster.STRICT_DNS
         message.dns_lookup_family = api.cluster.Cluster.ALL
@@ -36,8 +43,6 @@ def cluster(backend: Backend, domain: str) -> api.Message:
     if backend.protocol in _SECURE or backend.tls is not None:
         message.transport_socket.CopyFrom(upstream_tls.transport_socket(backend))
     if backend.key.policy is not None:
-        # What it did is counted under the name without the policy: that is what dashboards ask for.
-        message.alt_stat_name = names.backend(backend.key._replace(policy=None), domain)
         backend_policies.fill(message, backend.key.policy, backend)
     return message
 

@@ -35,13 +35,14 @@ class Balance(enum.Enum):
 class BackendTls(_Value, frozen=True):
     """TLS towards a backend. `server_name` is sent as SNI and checked where `verify` is set; empty: no SNI.
 
-    `authority` and `certificate` are rows of the tables of trust bundles and of key pairs. `system_trust` stands for
-    the certificate authorities of the machine. Of `names` (DNS) and `uris` one must be in the certificate, if any are.
+    `authorities` (any of them will do) and `certificate` (what the gateway shows) are rows of the tables of authorities
+    and of key pairs. `system_trust` stands for the authorities of the machine. Of `names` (DNS) and `uris` one must be
+    in the certificate, if any are.
     """
 
     server_name: str = ""
     verify: bool = False
-    authority: Origin | None = None
+    authorities: tuple[Origin, ...] = ()
     system_trust: bool = False
     certificate: Ref | None = None
     names: tuple[str, ...] = ()
@@ -107,3 +108,7 @@ class BackendPolicy(_Value, frozen=True, weakref=True, gc=True):
     #: The PROXY protocol towards the backend: 1, 2, or 0 for none.
     proxy_protocol: int = 0
     tcp_keepalive: int = 0
+
+
+#: The bytes as they are: whatever is said of the Service, nothing is put around them.
+AS_IT_IS = BackendPolicy(protocol=Protocol.HTTP1)

@@ -8,6 +8,7 @@ sizes in bytes. How each is done on Envoy is told in `envoy/policies`.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
 import msgspec
 
@@ -273,6 +274,16 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     def one_is_enough(self) -> bool:
         """Whether networks are no condition of their own, because something else may satisfy as well."""
         return self.satisfy_any and (self.basic_auth is not None or self.external_auth is not None)
+
+    def redirected(self, changed: Callable[[BackendKey], BackendKey]) -> Policy:
+        """The same with other `backends`."""
+        auth, pages = self.external_auth, self.error_pages
+        return msgspec.structs.replace(
+            self,
+            mirrors=tuple(msgspec.structs.replace(it, backend=changed(it.backend)) for it in self.mirrors),
+            external_auth=auth and msgspec.structs.replace(auth, backend=changed(auth.backend)),
+            error_pages=pages and msgspec.structs.replace(pages, backend=changed(pages.backend)),
+        )
 
     @property
     def backends(self) -> tuple[BackendKey, ...]:

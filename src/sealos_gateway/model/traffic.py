@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import heapq
+from collections.abc import Callable
 
 import msgspec
 
@@ -174,6 +175,22 @@ class Route(_Value, frozen=True):
         """Every backend that the route may need: where it goes, where copies go, who is asked for permission."""
         extra = self.policy.backends if self.policy else ()
         return (*backends(self.action), *extra) if extra else backends(self.action)
+
+
+def redirected(route: Route, changed: Callable[[BackendKey], BackendKey]) -> Route:
+    """The route with other backends: where it goes, where copies go, who is asked for permission."""
+    action = route.action
+    match action:
+        case Forward(backend):
+            action = Forward(changed(backend))
+        case Split(targets):
+            action = Split(tuple(_at(it, changed(it.backend)) if it.backend else it for it in targets))
+    policy = route.policy.redirected(changed) if route.policy and route.policy.backends else route.policy
+    return msgspec.structs.replace(route, action=action, policy=policy)
+
+
+def _at(target: Target, backend: BackendKey) -> Target:
+    return msgspec.structs.replace(target, backend=backend)
 
 
 class VirtualHost(_Value, frozen=True):

@@ -9,7 +9,6 @@ import msgspec
 from sealos_gateway.model.backend_policy import BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.resources.meta import Origin
 
 
 class Private(bytes):
@@ -28,7 +27,8 @@ class _Value(msgspec.Struct, frozen=True, gc=False):
 class Backend(_Value, frozen=True):
     """One Envoy cluster. With `dns_name` set its endpoints come from DNS, else from an EndpointSet of the same key.
 
-    `tls` is what the backend is asked for: by the policy in the key, or by a policy attached to the Service.
+    `tls` is what the backend is asked for: by the policy in the key, or by a policy attached to the Service. `shut`
+    says why nobody may be sent there: what is asked for cannot be checked.
     """
 
     key: BackendKey
@@ -36,6 +36,7 @@ class Backend(_Value, frozen=True):
     dns_name: str = ""
     dns_port: int = 0
     tls: BackendTls | None = None
+    shut: str = ""
 
 
 class Endpoint(NamedTuple):
@@ -75,9 +76,8 @@ class KeyPair(_Value, frozen=True):
 
 
 class TrustBundle(_Value, frozen=True):
-    """Certificate authorities (PEM) that are believed, and what they revoked, from a Secret or ConfigMap."""
+    """Certificate authorities (PEM) that are believed, and what they revoked, from Secrets and ConfigMaps."""
 
-    name: Origin
     roots: bytes
     revoked: bytes = b""
 

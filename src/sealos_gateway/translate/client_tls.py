@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
+from sealos_gateway.model.backend_policy import AS_IT_IS
 from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Forward, Route
@@ -57,16 +57,12 @@ def passed_through(said: list[Said], routes: tuple[Route, ...], host: str, probl
             continue
         target = own[0].action if own else None
         if isinstance(target, Forward) and ingress.metadata.namespace == owner:
-            return ClientTls(passthrough=target.backend._replace(policy=_AS_IT_IS))
+            return ClientTls(passthrough=target.backend._replace(policy=AS_IT_IS))
         message = (
             f"TLS of {host} does not go to the backend: the host is another namespace's, or its path / is not here"
         )
         problems.append(Problem(origin, "metadata.annotations", "NoPassthrough", message))
     return None
-
-
-#: Whatever the port's appProtocol says, nothing is put around the bytes.
-_AS_IT_IS = BackendPolicy(protocol=Protocol.HTTP1)
 
 
 def _held_to(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 from cryptography import x509
 
-from sealos_gateway.live import Read
+from sealos_gateway.live import Read, Rows
 from sealos_gateway.model.upstream import TrustBundle
 from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate.world import World
@@ -37,7 +39,23 @@ def load(origin: Origin, read: Read, world: World) -> Loaded:
             x509.load_pem_x509_crl(revoked)
         except ValueError:
             return Loaded(error=f"{origin}: ca.crl is not a PEM revocation list that can be read")
-    return Loaded(TrustBundle(origin, roots, revoked))
+    return Loaded(TrustBundle(roots, revoked))
+
+
+def bundle(origins: tuple[Origin, ...], read: Read, authorities: Rows[Origin, Loaded]) -> TrustBundle | None:
+    """All that several Secrets and ConfigMaps believe; None when none of them can be used.
+
+    Envoy asks for a revocation list of every authority as soon as there is one: an authority without is then not
+    believed.
+    """
+    found = [row.bundle for origin in origins if (row := read(authorities, origin)) and row.bundle]
+    if not found:
+        return None
+    return TrustBundle(_joined(it.roots for it in found), _joined(it.revoked for it in found))
+
+
+def _joined(texts: Iterable[bytes]) -> bytes:
+    return b"\n".join(text for text in texts if text)
 
 
 def _entries(origin: Origin, read: Read, world: World) -> tuple[bytes, bytes] | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
 
 from sealos_gateway.live import Read
-from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
+from sealos_gateway.model.backend_policy import AS_IT_IS, BackendPolicy, BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from sealos_gateway.resources import core
@@ -23,9 +27,21 @@ PROTOCOLS = {
 }
 
 _USUAL = BackendPolicy()
+_SECURED = {Protocol.HTTP1: Protocol.HTTPS, Protocol.H2C: Protocol.HTTPS2}
 
 
-def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
+class Asked(NamedTuple):
+    """What a policy about a Service asks for: TLS, or that nobody is sent there, and why."""
+
+    tls: BackendTls | None
+    shut: str = ""
+
+
+#: What is asked for of a Service and the name of its port, if anything.
+AskedOf = Callable[[Read, Ref, str], Asked | None]
+
+
+def backend(key: BackendKey, read: Read, world: World, asked_of: AskedOf) -> Backend | None:
     """The cluster of one Service port, or of a name of DNS; None when the Service or its port is gone."""
     if not key.namespace:
         outside = key.policy or _USUAL
@@ -38,10 +54,30 @@ def backend(key: BackendKey, read: Read, world: World) -> Backend | None:
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
     if policy is not None and policy.protocol is not None:
         protocol = policy.protocol
-    tls = policy.tls if policy is not None and protocol in (Protocol.HTTPS, Protocol.HTTPS2) else None
+    unread = key.transport != "TCP" or policy == AS_IT_IS
+    asked = None if unread else asked_of(read, service.ref, port.name if port else "")
+    if asked is not None:
+        protocol = _SECURED.get(protocol, protocol)
+        if asked.tls is None:
+            return Backend(key, protocol, shut=asked.shut)
+    own = policy.tls if policy is not None and protocol in _SECURED.values() else None
+    tls = _both(asked.tls, own) if asked is not None and asked.tls is not None else own
     if service.spec.type == "ExternalName":
         return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port, tls)
     return Backend(key, protocol, tls=tls) if port else None
+
+
+def _both(asked: BackendTls, own: BackendTls | None) -> BackendTls:
+    """Whom to believe is for the policy about the Service to say; the rest may come from who sends there."""
+    if own is None:
+        return asked
+    return msgspec.structs.replace(
+        asked,
+        certificate=own.certificate,
+        min_version=own.min_version,
+        max_version=own.max_version,
+        ciphers=own.ciphers,
+    )
 
 
 def endpoint_set(key: BackendKey, read: Read, world: World) -> EndpointSet | None:

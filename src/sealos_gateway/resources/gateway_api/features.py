@@ -9,8 +9,13 @@ from typing import Final
 
 #: Sorted, as the API wants it.
 SUPPORTED: Final[tuple[str, ...]] = (
+    "BackendTLSPolicy",
+    "BackendTLSPolicySANValidation",
     "GRPCRouteNamedRouteRule",
     "GatewayAddressEmpty",
+    "GatewayBackendClientCertificate",
+    "GatewayFrontendClientCertificateValidation",
+    "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPListenerIsolation",
     "GatewayInfrastructurePropagation",
     "GatewayPort8080",

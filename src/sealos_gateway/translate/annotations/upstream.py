@@ -88,7 +88,7 @@ def _tls(values: Values, draft: Draft) -> None:
     tls = BackendTls(
         server_name=name or "" if (sends_name or verify) else "",
         verify=verify,
-        authority=Origin("Secret", secret) if verify and secret else None,
+        authorities=(Origin("Secret", secret),) if verify and secret else (),
         certificate=secret,
         verify_depth=depth,
         min_version=versions[0] if versions else "",

@@ -27,12 +27,14 @@ PlaceOf = Callable[[ListenerRow], str]
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """A host that a route serves through one listener, whose hostname is `listener` (`*` for any)."""
+    """A host that a route serves through one listener, whose hostname is `listener` (`*` for any). `shows` is the
+    Secret with what its Gateway shows to backends."""
 
     host: HostKey
     listener: str
     tls: bool
     port: int
+    shows: Ref | None = None
 
 
 class Parent(msgspec.Struct, frozen=True, gc=False):
@@ -44,8 +46,11 @@ class Parent(msgspec.Struct, frozen=True, gc=False):
 
 
 class Attached(msgspec.Struct, frozen=True, gc=False):
+    """`gateways` are those that read what the route takes, by listeners of their own or of ListenerSets."""
+
     parents: tuple[Parent, ...]
     claims: tuple[Claim, ...] = ()
+    gateways: tuple[Ref, ...] = ()
 
     @property
     def listeners(self) -> tuple[tuple[Origin, str], ...]:
@@ -69,6 +74,7 @@ def attached(
     """Of a route with these parents and hostnames; None when no parent is ours."""
     parents: list[Parent] = []
     claims: dict[Claim, None] = {}
+    gateways: dict[Ref, None] = {}
     for reference in references:
         if (reference.group, reference.kind) not in [(GROUP, kind) for kind in PARENTS]:
             continue
@@ -79,8 +85,10 @@ def attached(
         taken, flaw = _taken(origin, reference, names, rows, read, world)
         parents.append(Parent(reference, tuple((row.owner, row.name) for row, _ in taken), flaw))
         for row, hosts in taken:
+            if row.reads:
+                gateways[row.gateway] = None
             claims |= dict.fromkeys(_claims(row, hosts, place_of))
-    return Attached(tuple(parents), tuple(claims)) if parents else None
+    return Attached(tuple(parents), tuple(claims), tuple(gateways)) if parents else None
 
 
 def _taken(
@@ -132,4 +140,5 @@ def _claims(row: ListenerRow, hosts: tuple[str, ...], place_of: PlaceOf) -> list
         return []
     place = place_of(row)
     tls = row.protocol == "HTTPS"
-    return [Claim(HostKey(place, host), row.hostname or hostnames.ANY, tls, row.port) for host in hosts]
+    listener = row.hostname or hostnames.ANY
+    return [Claim(HostKey(place, host), listener, tls, row.port, row.shows) for host in hosts]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+import msgspec
+
 from sealos_gateway.live import Read
-from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
+from sealos_gateway.model.backend_policy import AS_IT_IS, BackendPolicy, BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.resources.gateway_api.meta import BackendReference
 from sealos_gateway.resources.meta import Origin, Ref
@@ -16,6 +20,8 @@ from sealos_gateway.translate.world import World
 
 #: How the backends of a GRPCRoute are spoken to where their `appProtocol` does not say it.
 GRPC = BackendPolicy(protocol=Protocol.H2C)
+_GRPC_BY_PROTOCOL = {Protocol.H2C: None, Protocol.HTTPS: BackendPolicy(protocol=Protocol.HTTPS2)}
+_USUAL = BackendPolicy()
 
 
 def backend(
@@ -45,6 +51,27 @@ def backend(
     if port is None:
         text = f"{field}: Service {target} has no {protocol} port {reference.port}"
         return Flaw(RESOLVED, "BackendNotFound", text)
-    said = (port.app_protocol or "").lower() in upstreams.PROTOCOLS
-    wanted = None if said and policy is GRPC else policy
-    return BackendKey(target.namespace, target.name, reference.port, wanted, protocol)
+    if policy is GRPC:
+        said = upstreams.PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1)
+        policy = _GRPC_BY_PROTOCOL.get(said, GRPC)
+    return BackendKey(target.namespace, target.name, reference.port, policy, protocol)
+
+
+def showing(key: BackendKey, certificate: Ref) -> BackendKey:
+    """The same backend, which is shown this certificate where it speaks TLS. Whether it does is not asked here: no name
+    of a cluster depends on that."""
+    if key.policy == AS_IT_IS or not key.namespace:
+        return key
+    return key._replace(policy=_showing(key.policy or _USUAL, certificate))
+
+
+@lru_cache(maxsize=1024)
+def _showing(policy: BackendPolicy, certificate: Ref) -> BackendPolicy:
+    """All backends of a Gateway share a few of these."""
+    tls = msgspec.structs.replace(policy.tls or BackendTls(), certificate=certificate)
+    return msgspec.structs.replace(policy, tls=tls)
+
+
+def as_it_is(key: BackendKey) -> BackendKey:
+    """The same backend for bytes that nobody here has read: a client may speak TLS with it already."""
+    return key._replace(policy=AS_IT_IS) if key.transport == "TCP" else key

@@ -8,15 +8,17 @@ where it has no route the answer is 404 and not that of a wider listener.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from sealos_gateway.live import Index, Read
+from sealos_gateway.model import traffic
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import Redirect, Route, VirtualHost
 from sealos_gateway.resources.meta import Origin
-from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api import backends, hostnames
 from sealos_gateway.translate.gateway_api.attachments import Attached
 from sealos_gateway.translate.gateway_api.filters import LISTENER_PORT
 from sealos_gateway.translate.gateway_api.rules import Rules
@@ -48,6 +50,8 @@ def virtual_host(
         origins[origin] = None
         for number, route in enumerate(rules.routes):
             placed = _at(route, claim.port, claim.tls)
+            if claim.shows is not None:
+                placed = traffic.redirected(placed, partial(backends.showing, certificate=claim.shows))
             found.append(((*route.match.sort_key, *age, origin.kind, number), placed))
     found.sort(key=lambda it: it[0])
     kept: dict[Any, Route] = {}

@@ -67,7 +67,14 @@ class ListenerRow(msgspec.Struct, frozen=True, gc=False):
     #: Authorities of client certificates; a client has to show one, unless `optional`.
     authorities: tuple[Origin, ...] = ()
     optional: bool = False
+    #: The Secret with the certificate that the Gateway shows to backends.
+    shows: Ref | None = None
     flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether requests are read here, or what is within TLS; else bytes are handed on as they are."""
+        return self.protocol == "HTTP" or self.mode == TERMINATE
 
     @property
     def accepted(self) -> bool:
@@ -104,6 +111,7 @@ def _row(
     loaded: Loaded,
 ) -> ListenerRow:
     mode = _mode(listener)
+    shows = _shown(gateway, read, world, loaded)
     flaws = [*_protocol_flaws(listener, mode)]
     kinds, unknown = _kinds(listener)
     if unknown and not flaws:
@@ -121,7 +129,7 @@ def _row(
     authorities, optional, wrong_clients = _clients(listener, mode, gateway, read, world, loaded)
     return ListenerRow(
         gateway.ref, owner, listener.name, listener.port, listener.protocol, (listener.hostname or "").lower(), mode,
-        kinds, listener.allowed_routes.namespaces, tuple(certificates), authorities, optional,
+        kinds, listener.allowed_routes.namespaces, tuple(certificates), authorities, optional, shows,
         (*flaws, *wrong_clients),
     )  # fmt: skip
 
@@ -174,6 +182,24 @@ def _certificates(
         else:
             flaws.append(flaw)
     return good, flaws[:1]
+
+
+def _shown(gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded) -> Ref | None:
+    """What the Gateway shows to backends; nothing where that cannot be used."""
+    reference = references.client_certificate(gateway)
+    if reference is None or client_certificate_flaw(gateway, reference, read, world, loaded):
+        return None
+    return references.target_of(reference, gateway.metadata.namespace)
+
+
+def client_certificate_flaw(
+    gateway: Gateway, reference: SecretReference, read: Read, world: GatewayWorld, loaded: Loaded
+) -> Flaw | None:
+    """Why the certificate that the Gateway is to show to backends cannot be used."""
+    return certificate_flaw(
+        "spec.tls.backend.clientCertificateRef", reference, Referrer("Gateway", gateway.metadata.namespace),
+        read, world, loaded, "InvalidClientCertificateRef",
+    )  # fmt: skip
 
 
 def certificate_flaw(

@@ -42,6 +42,8 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     certificates: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
     optional: bool = False
+    #: The Secret with what backends are shown.
+    shows: Ref | None = None
 
     @property
     def http(self) -> bool:
@@ -84,6 +86,7 @@ def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[P
             row.certificates,
             row.authorities,
             row.optional,
+            row.shows,
         )
         for row in rows
         if row.serves

@@ -23,12 +23,6 @@ def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
         yield from _told(origin, f"spec.parentRefs[{parent.parent_ref.name}{section}]", parent.conditions)
 
 
-def of_backend_tls(origin: Origin) -> Problem:
-    """It asks for verified TLS, which its backends do not get yet: never in silence."""
-    message = "the gateway does not honour it yet: its Services are spoken to as their ports say, without verification"
-    return Problem(origin, "", "NotSupported", message)
-
-
 def _told(origin: Origin, field: str, conditions: Iterable[Condition]) -> Iterator[Problem]:
     for it in conditions:
         if _BAD.get(it.type) == it.status:

@@ -11,7 +11,9 @@ statuses      over each kind of route: what is written back
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from sealos_gateway.live import Derived, Graph, Index, Read, Rows
 from sealos_gateway.model.gateway_listener import GatewayListener
@@ -36,6 +38,9 @@ from sealos_gateway.translate.gateway_api.streams import Streams
 from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
 from sealos_gateway.translate.world import World
 
+Said = TypeVar("Said", Rules, Streams)
+#: A Service, one of its ports, and a Gateway whose routes lead there.
+Reach = tuple[Ref, int, Ref]
 #: How the rules of a kind become routes of the model.
 _RULES: Final[dict[str, Callable[..., Rules]]] = {"HTTPRoute": rules.http, "GRPCRoute": rules.grpc}
 
@@ -66,6 +71,14 @@ class RouteTables:
         #: The routes of each listener, by its owner and name.
         self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", lambda row: row.listeners)
         self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts)
+        reach: Index[Reach, Any] = Index(graph, "routes_by_reach", _reach)
+        for rules_ in self.rules.values():
+            reach.also(rules_)
+        for streams_ in self.streams.values():
+            reach.also(streams_)
+        reached: Derived[Reach, Reach] = Derived(graph, "reach", lambda key, _: key, reach)
+        #: From each Service which of its ports are reached through which Gateways: of thousands of routes only that.
+        self.reach: Index[Ref, Reach] = Index(graph, "reach_by_service", lambda key: (key[0],), reached)
         self.listener_hosts: Index[HostKey, Any] = Index(graph, "listener_hosts", _own_hosts, self.placed)
         self.listener_hosts.also(self.set_placed)
         self.at_place: Index[str, Any] = Index(
@@ -124,8 +137,10 @@ class RouteTables:
         table, make = self.routes[kind], _RULES[kind]
 
         def compute(ref: Ref, read: Read) -> Rules | None:
-            route = read(table, ref)
-            return make(route, read, self._world, self._gateways.world) if route is not None else None
+            route, attached = read(table, ref), read(self.attached[kind], ref)
+            return (
+                _reached(make(route, read, self._world, self._gateways.world), attached) if route and attached else None
+            )
 
         return Derived(self._graph, f"rules_{kind}", compute, self.attached[kind])
 
@@ -133,8 +148,10 @@ class RouteTables:
         table = self.routes[kind]
 
         def compute(ref: Ref, read: Read) -> Streams | None:
-            route = read(table, ref)
-            return streams.streams(kind, route, read, self._world, self._gateways.world) if route is not None else None
+            route, attached = read(table, ref), read(self.attached[kind], ref)
+            if route is None or attached is None:
+                return None
+            return _reached(streams.streams(kind, route, read, self._world, self._gateways.world), attached)
 
         return Derived(self._graph, f"streams_{kind}", compute, self.attached[kind])
 
@@ -222,6 +239,18 @@ class RouteTables:
             return route_statuses.status(attached, flaws, self._controller, route.metadata.generation, served)
 
         return Derived(self._graph, f"status_{kind}", compute, self.attached[kind])
+
+
+def _reached(found: Said, attached: Attached) -> Said:
+    """The rules of a route, with the Gateways that it is reached through."""
+    return msgspec.structs.replace(found, gateways=attached.gateways)
+
+
+def _reach(row: Rules | Streams) -> Iterator[Reach]:
+    """Which Gateways lead to which ports of Services."""
+    for key in row.backends:
+        for gateway in row.gateways:
+            yield Ref(key.namespace, key.service), key.port, gateway
 
 
 def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:

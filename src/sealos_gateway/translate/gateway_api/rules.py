@@ -12,11 +12,12 @@ import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Affinity, Policy, Retry, RetryOn, Timeouts
 from sealos_gateway.model.traffic import Action, Forward, Match, Respond, Route, Split, Target
 from sealos_gateway.resources.gateway_api import routes as api
 from sealos_gateway.resources.gateway_api.meta import WeightedBackend
-from sealos_gateway.resources.meta import Origin
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import backends, durations, filters, matches
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
@@ -28,10 +29,15 @@ _USUAL_RETRIES = 1
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
-    """All rules of one route. `flaws` name what cannot be honoured."""
+    """All rules of one route. `flaws` name what cannot be honoured, `gateways` are those that it is reached through."""
 
     routes: tuple[Route, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    gateways: tuple[Ref, ...] = ()
+
+    @property
+    def backends(self) -> set[BackendKey]:
+        return {key for route in self.routes for key in route.backends}
 
 
 class _Reader:

@@ -12,8 +12,9 @@ import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.model.gateway_listener import StreamTarget
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.resources.gateway_api import routes as api
-from sealos_gateway.resources.meta import Origin
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import backends
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
@@ -28,6 +29,11 @@ class Streams(msgspec.Struct, frozen=True, gc=False):
 
     targets: tuple[StreamTarget, ...] = ()
     flaws: tuple[Flaw, ...] = ()
+    gateways: tuple[Ref, ...] = ()
+
+    @property
+    def backends(self) -> set[BackendKey]:
+        return {it.backend for it in self.targets if it.backend is not None}
 
 
 def streams(

@@ -19,7 +19,6 @@ from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import claims, conflicts, listeners, references, statuses
 from sealos_gateway.translate.gateway_api.claims import Claims, Slot
-from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.listeners import Flaw, ListenerRow
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
@@ -130,10 +129,7 @@ class GatewayTables:
         reference = references.client_certificate(gateway)
         if reference is None:
             return []
-        flaw = listeners.certificate_flaw(
-            "spec.tls.backend.clientCertificateRef", reference, Referrer(GATEWAY, gateway.metadata.namespace),
-            read, self.world, self.loaded, "InvalidClientCertificateRef",
-        )  # fmt: skip
+        flaw = listeners.client_certificate_flaw(gateway, reference, read, self.world, self.loaded)
         return [flaw] if flaw else []
 
     def _set_status(self, ref: Ref, read: Read) -> ListenerSetStatus | None:
