@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench docs helm promtool static clean cluster cluster-build test-cluster conformance conformance-build
+.PHONY: help setup run check fix test golden bench bench-gatewayapi docs helm promtool static clean cluster cluster-build test-cluster conformance conformance-build
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
@@ -35,6 +35,10 @@ golden: $(STAMP) ## rewrite the expected part of tests/golden
 
 bench: $(STAMP)  ## measure the bars; results in bench/results
 	$(BIN)/python -m bench
+
+bench-gatewayapi: $(STAMP) ## gateway-api-bench on the test cluster; results in bench/results/gatewayapi
+	$(MAKE) cluster-build conformance-build
+	$(BIN)/python -m bench gatewayapi $(SCENARIO)
 
 docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md, deploy/crds and the settings that the chart accepts
 	$(BIN)/python -m sealos_gateway.reference docs

@@ -13,8 +13,8 @@ Answer = tuple[int, bytes]
 class Client:
     """Asks one port for hosts. A broken connection is made anew; a refused one counts as status 0."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self._connection = http.client.HTTPConnection(address, port, timeout=ANSWER_SECONDS)
 
     def get(self, host: str, path: str = "/") -> Answer:
         """Status and body of one request."""

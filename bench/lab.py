@@ -94,12 +94,12 @@ class Gateway:
 
     def memory(self) -> Memory:
         """What both processes take now."""
-        control_plane, envoy = (_memory(pid) for pid in (self._child.pid, _child_of(self._child.pid)))
+        control_plane, envoy = (memory_of(pid) for pid in (self._child.pid, _child_of(self._child.pid)))
         return Memory(control_plane["Rss"], envoy["Rss"], control_plane["Pss"], envoy["Pss"])
 
     def cpu_seconds(self) -> float:
         """Processor time both processes have used so far."""
-        return sum(_cpu_seconds(pid) for pid in (self._child.pid, _child_of(self._child.pid)))
+        return sum(cpu_seconds(pid) for pid in (self._child.pid, _child_of(self._child.pid)))
 
     def rest(self, seconds: float = 60.0) -> None:
         """Wait until both are idle, so that no garbage of work under way is counted as memory."""
@@ -180,11 +180,13 @@ def _child_of(pid: int) -> int:
     raise RuntimeError(f"the gateway {pid} runs no Envoy")
 
 
-def _memory(pid: int) -> dict[str, int]:
+def memory_of(pid: int) -> dict[str, int]:
+    """Bytes that a process takes, by the kernel's names: `Rss`, `Pss` and more."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     return {name: int(value.split()[0]) * 1024 for name, _, value in (line.partition(":") for line in lines)}
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -13,7 +13,8 @@ from bench.result import Figure, Result
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+GATEWAY_API = RESULTS / "gatewayapi"
+BENCH, GATEWAY_API_BENCH = "bench", "gatewayapi"  # names of the markers in the READMEs
 MET = {True: "yes", False: "**no**", None: "–"}
 MET_ZH = {True: "是", False: "**否**", None: "–"}
 
@@ -30,6 +31,8 @@ class Run(msgspec.Struct):
     changed: bool
     machine: dict[str, Any]
     rows: dict[str, Result]
+    #: What else the machine did, as whoever measured says.
+    state: str = ""
 
     @property
     def figures(self) -> list[Figure]:
@@ -46,10 +49,15 @@ def show(figures: list[Figure]) -> None:
     Console().print(table)
 
 
-def save(rows: dict[str, Result], order: list[str], folder: Path = RESULTS) -> Path:
+def save_gateway_api(rows: dict[str, Result], order: list[str], state: str) -> Path:
+    """As `save`, for the scenarios on a cluster."""
+    return save(rows, order, GATEWAY_API, state)
+
+
+def save(rows: dict[str, Result], order: list[str], folder: Path = RESULTS, state: str = "") -> Path:
     """Write the result file. Rows of the same day, commit and machine stay if they were not measured again."""
     commit, changed = machine.commit()
-    run = Run(datetime.date.today().isoformat(), commit, changed, machine.describe(), rows)
+    run = Run(datetime.date.today().isoformat(), commit, changed, machine.describe(), rows, state)
     path = folder / f"{run.date}-{run.commit}.json"
     if path.exists():
         earlier = _load(path)
@@ -75,32 +83,50 @@ def newest(folder: Path = RESULTS) -> Run:
 
 def rewrite_readmes(run: Run, root: Path = ROOT) -> None:
     """Put the table between the markers of both READMEs. Raises ReadmeError when they are missing."""
-    _rewrite(root / "README.md", _english(run))
-    _rewrite(root / "README.zh-CN.md", _chinese(run))
+    _rewrite(root / "README.md", BENCH, _english(run))
+    _rewrite(root / "README.zh-CN.md", BENCH, _chinese(run))
 
 
-def _rewrite(path: Path, table: str) -> None:
+def rewrite_gateway_api(run: Run | None = None, root: Path = ROOT) -> None:
+    """The same for the scenarios on a cluster, beside what is published of others."""
+    run = run or newest(GATEWAY_API)
+    _rewrite(root / "README.md", GATEWAY_API_BENCH, _english(run, published=True))
+    _rewrite(root / "README.zh-CN.md", GATEWAY_API_BENCH, _chinese(run, published=True))
+
+
+def _rewrite(path: Path, name: str, table: str) -> None:
+    begin_marker, end_marker = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(begin_marker)
+    _, end, after = rest.partition(end_marker)
     if not (begin and end):
-        raise ReadmeError(f"{path.name}: write {BEGIN} and {END} where the table belongs")
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+        raise ReadmeError(f"{path.name}: write {begin_marker} and {end_marker} where the table belongs")
+    path.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
 
 
-def _english(run: Run) -> str:
-    lines = ["| what | bar | measured | met |", "|---|---|---|---|"]
-    lines += [f"| {f.what} | {f.bar} | {f.measured} | {MET[f.met]} |" for f in run.figures]
+def _english(run: Run, published: bool = False) -> str:
+    lines = ["| what | bar | measured | met |" + (" published of others |" if published else "")]
+    lines += ["|---|---|---|---|" + ("---|" if published else "")]
+    lines += [f"| {f.what} | {f.bar} | {f.measured} | {MET[f.met]} |{_of_others(f, published)}" for f in run.figures]
     cores = run.machine["cores"]
     changed = " with changes" if run.changed else ""
-    return "\n".join([*lines, "", f"{run.date}, commit {run.commit}{changed}; {cores} cores of {_place(run)}."])
+    state = f" {run.state}" if run.state else ""
+    return "\n".join([*lines, "", f"{run.date}, commit {run.commit}{changed}; {cores} cores of {_place(run)}.{state}"])
 
 
-def _chinese(run: Run) -> str:
-    lines = ["| 项目 | 目标 | 实测 | 达标 |", "|---|---|---|---|"]
-    lines += [f"| {f.what_zh} | {f.bar} | {f.measured} | {MET_ZH[f.met]} |" for f in run.figures]
+def _of_others(figure: Figure, wanted: bool) -> str:
+    return f" {figure.published or '–'} |" if wanted else ""
+
+
+def _chinese(run: Run, published: bool = False) -> str:
+    lines = ["| 项目 | 目标 | 实测 | 达标 |" + (" 其他网关的公布值 |" if published else "")]
+    lines += ["|---|---|---|---|" + ("---|" if published else "")]
+    lines += [
+        f"| {f.what_zh} | {f.bar} | {f.measured} | {MET_ZH[f.met]} |{_of_others(f, published)}" for f in run.figures
+    ]
     cores, changed = run.machine["cores"], "（含未提交的修改）" if run.changed else ""
-    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}{changed}；{cores} 核，{_place(run)}。"])
+    state = f" {run.state}" if run.state else ""
+    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}{changed}；{cores} 核，{_place(run)}。{state}"])
 
 
 def _place(run: Run) -> str:

@@ -15,6 +15,8 @@ class Figure:
     bar: str
     measured: str
     met: bool | None = None
+    #: What others were measured at, on other machines.
+    published: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,13 @@ class Lab:
 
 
 @contextmanager
-def cluster(folder: Path, channel: str) -> Iterator[Lab]:
-    """A cluster with the definitions of one channel installed and a GatewayClass that names our controller."""
+def cluster(folder: Path, channel: str, known: dict[str, Any] = IMAGES) -> Iterator[Lab]:
+    """A cluster with the definitions of one channel installed and a GatewayClass that names our controller.
+
+    `known` are the images that pods may run.
+    """
     images = folder / "images.json"
-    images.write_text(json.dumps(IMAGES), encoding="utf-8")
+    images.write_text(json.dumps(known), encoding="utf-8")
     running = Cluster(folder / "cluster", f"--images={images}")
     try:
         lab = Lab(running, Api.from_kubeconfig(running.kubeconfig, folder), folder)
@@ -95,7 +98,7 @@ def _established(api: Api, name: str) -> bool:
 
 
 @contextmanager
-def control_plane(lab: Lab, more: dict[str, Any] | None = None) -> Iterator[None]:
+def control_plane(lab: Lab, more: dict[str, Any] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Our control plane on this machine, with the administrator's rights; its log is `control.log` in the folder.
 
     Data planes run on the node and find it at the machine's end of the cable. `more` are further settings.
@@ -114,7 +117,7 @@ def control_plane(lab: Lab, more: dict[str, Any] | None = None) -> Iterator[None
     with (lab.folder / "control.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        yield
+        yield process
         if process.poll() is not None:
             raise RuntimeError(f"the control plane ended with {process.returncode}; see {lab.folder / 'control.log'}")
     finally:

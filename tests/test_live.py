@@ -224,3 +224,30 @@ def test_an_index_keeps_rows_of_another_table_apart_that_have_the_same_keys() ->
     first.drop("k")
     graph.settle()
     assert set(index.rows["g"]) == {("second", "k")}
+
+
+def test_a_group_of_thousands_changes_in_place_and_wakes_its_readers() -> None:
+    graph = Graph()
+    rows: Table[int, str] = Table(graph, "rows")
+    index: Index[str, int] = Index(graph, "index", lambda row: (row,), rows)
+    sizes: Derived[str, int] = Derived(graph, "sizes", lambda key, read: len(read(index, key) or ()), index)
+    seen: list[int] = []
+    index.on_change.append(lambda _key, members: seen.append(len(members or ())))
+    for number in range(5000):
+        rows.put(number, "g")
+    graph.settle()
+    members = index.rows["g"]
+    rows.put(5000, "g")
+    rows.drop(0)
+    graph.settle()
+    assert index.rows["g"] is members
+    rows.put(5001, "g")
+    rows.drop(5001)
+    graph.settle()
+    assert seen == [5000, 5000]
+    assert sizes.rows == {"g": 5000}
+    for number in range(1, 5001):
+        rows.drop(number)
+    graph.settle()
+    assert not index.rows
+    assert not sizes.rows

@@ -1,9 +1,10 @@
 """Live tables: recompute only what a change can reach.
 
-Nothing of ours is imported here, no I/O, no clock, no `async`. Four classes, one rule:
+Nothing of ours is imported here, no I/O, no clock, no `async`. Five classes, one rule:
 
 * `Table` holds what the outside world says, one row per key.
 * `Index` groups the rows of tables under other keys.
+* `Count` says only how many rows are in each group.
 * `Derived` holds the result of a pure function, one row per key of another table or index.
 * `Graph` settles them all in one pass.
 
@@ -12,7 +13,8 @@ knows exactly whom to wake; nobody writes back-links by hand. A result equal to 
 read only tables made before it (checked), so the order of creation is a topological order and one forward pass
 settles everything. One thread, no locks.
 
-Where O(1) ends: an `Index` rebuilds the member set of a group that changed, so a group of k members costs O(k).
+One member more costs an `Index` and a `Count` the same in a group of two and in one of thousands. Where O(1) ends: who
+reads the members of a group looks at all of them.
 """
 
 from __future__ import annotations
@@ -78,12 +80,16 @@ class Rows(Generic[K, V]):
             del self.rows[key]
         else:
             self.rows[key] = value
+        self._changed(key, old, value)
+        return True
+
+    def _changed(self, key: K, old: V | None, value: V | None) -> None:
+        """Tell everybody who depends on a row that it is different."""
         for follower in self._followers:
             follower.source_changed(key, old, value)
         self._wake(key)
         for call in self.on_change:
             call(key, value)
-        return True
 
     def _wake(self, key: K) -> None:
         readers = self._readers.get(key)
@@ -131,16 +137,22 @@ class Table(Rows[K, V]):
         return self._store(key, None)
 
 
+#: From so many members on, a group is changed in place.
+_LARGE = 64
+
+
 class Index(Rows[G, Collection[K]]):
     """Row keys of the sources, grouped: {group: the row keys}. Keys must be unique over all sources.
 
-    A group of one is a tuple, a larger one a frozenset: most groups have one member, and an empty-ish set is large.
+    A group of one is a tuple, a larger one a frozenset: most groups have one member, and an empty-ish set is large. A
+    very large one is a set that changes in place, so a group is to be looked at, never kept, and no index is over one.
     """
 
     def __init__(self, graph: Graph, name: str, groups: Callable[[V], Iterable[G]], *sources: Rows[K, V]) -> None:
         super().__init__(graph, name)
         self._groups = groups
-        self._moved: dict[G, set[K]] = {}
+        #: Who came into a group (True) and who left it (False) since the rows were settled.
+        self._moved: dict[G, dict[K, bool]] = {}
         for source in sources:
             source._followers.append(self)
 
@@ -153,19 +165,70 @@ class Index(Rows[G, Collection[K]]):
         before = set(self._groups(old)) if old is not None else set()
         after = set(self._groups(new)) if new is not None else set()
         for group in before - after:
-            self._members(group).discard(key)
+            self._moved.setdefault(group, {})[key] = False
         for group in after - before:
-            self._members(group).add(key)
-
-    def _members(self, group: G) -> set[K]:
-        if group not in self._moved:
-            self._moved[group] = set(self.rows.get(group, ()))
-        return self._moved[group]
+            self._moved.setdefault(group, {})[key] = True
 
     def settle(self) -> Iterator[None]:
         moved, self._moved = self._moved, {}
-        for group, members in moved.items():
-            self._store(group, (tuple(members) if len(members) == 1 else frozenset(members)) or None)
+        for group, changes in moved.items():
+            present = self.rows.get(group, ())
+            real = {key: stays for key, stays in changes.items() if stays is not (key in present)}
+            if isinstance(present, set):
+                self._change(group, present, real)
+            elif real:
+                members = {*present, *real}.difference(key for key, stays in real.items() if not stays)
+                self._store(group, _collection(members))
+            yield
+
+    def _change(self, group: G, members: set[K], changes: dict[K, bool]) -> None:
+        """A large group, in place."""
+        for key, stays in changes.items():
+            if stays:
+                members.add(key)
+            else:
+                members.discard(key)
+        if changes:
+            if len(members) < _LARGE // 2:
+                self._shrink(group, members)
+            self._changed(group, members, self.rows.get(group))
+
+    def _shrink(self, group: G, members: set[K]) -> None:
+        if (small := _collection(members)) is None:
+            del self.rows[group]
+        else:
+            self.rows[group] = small
+
+
+def _collection(members: set[K]) -> Collection[K] | None:
+    """As small as it can be; nobody is no row."""
+    if len(members) >= _LARGE:
+        return members
+    return (tuple(members) if len(members) == 1 else frozenset(members)) or None
+
+
+class Count(Rows[G, int]):
+    """How many rows of the sources are in each group; a group without any has no row."""
+
+    def __init__(self, graph: Graph, name: str, groups: Callable[[V], Iterable[G]], *sources: Rows[Any, V]) -> None:
+        super().__init__(graph, name)
+        self._groups = groups
+        self._moved: dict[G, int] = {}
+        for source in sources:
+            source._followers.append(self)
+
+    def source_changed(self, _key: Any, old: Any, new: Any, /) -> None:
+        before = set(self._groups(old)) if old is not None else set()
+        after = set(self._groups(new)) if new is not None else set()
+        for group in before - after:
+            self._moved[group] = self._moved.get(group, 0) - 1
+        for group in after - before:
+            self._moved[group] = self._moved.get(group, 0) + 1
+
+    def settle(self) -> Iterator[None]:
+        moved, self._moved = self._moved, {}
+        for group, change in moved.items():
+            self._store(group, self.rows.get(group, 0) + change or None)
             yield
 
 

@@ -32,10 +32,11 @@ from typing import Any
 
 from sealos_gateway import wiring
 from sealos_gateway.backend_names import BackendNames
+from sealos_gateway.backend_planes import OWN_PLANE, BackendPlanes, Use
 from sealos_gateway.envoy import gateway_listeners, names, routes, secrets, tracing, upstreams
 from sealos_gateway.envoy import listeners as envoy_listeners
 from sealos_gateway.envoy.actions import Context
-from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows, Table
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Readable, Rows, Table
 from sealos_gateway.model import traffic
 from sealos_gateway.model.client_tls import OwnContext
 from sealos_gateway.model.gateway_listener import GatewayListener
@@ -75,7 +76,6 @@ from sealos_gateway.xds.snapshot import Snapshot
 ListenerRow = tuple[Listener, tuple[OwnContext, ...]]
 
 
-_OWN_PLANE = frozenset({OWN})
 _EVERYWHERE = "0.0.0.0"
 
 
@@ -96,6 +96,8 @@ class LastGood:
     """The backends of routes that an Envoy goes on serving because it refused newer ones."""
 
     backends: tuple[BackendKey, ...]
+    #: The gateway, or place, of their host.
+    gateway: str
 
 
 class Pipeline:
@@ -114,8 +116,8 @@ class Pipeline:
         self._pace_changed = False
         self.graph = Graph()
         self.backend_names = BackendNames(self.domain)
-        self._moved: dict[BackendKey, frozenset[str]] = {}
-        self._traced = _OWN_PLANE
+        self.backend_planes = BackendPlanes()
+        self._traced = OWN_PLANE
         self._sources()
         self._derivations()
         self.snapshot = Snapshot(names.ORDER, self._renderers())
@@ -237,6 +239,9 @@ class Pipeline:
         self.hosts: Derived[HostKey, VirtualHost] = derived(
             "hosts", virtual_hosts.virtual_host, self.claimants, self.claimants, self.names, self.policies, platform
         )
+        placed: tuple[Rows[Any, Any], ...] = (self.gateway_hosts, self.routes.listeners, self.last_good)
+        uses: Count[Use] = Count(graph, "uses", _uses, *placed)
+        uses.on_change.append(self.backend_planes.counted)
         holders: tuple[Rows[Any, Any], ...] = (self.hosts, self.last_good)
         self.in_use: Index[BackendKey, Any] = Index(graph, "backends_in_use", _backends, *holders)
         self.in_use.also(self.gateway_hosts)
@@ -305,7 +310,7 @@ class Pipeline:
         self.gateway_push: Derived[Ref, push.Pace] = Derived(
             graph, "gateway_push", lambda ref, read: push.of_gateway(ref, read, self.gateway_api.world), self.gateways
         )
-        self.gateway_api.tell(self.provision.deployed, self.routes.by_listener)
+        self.gateway_api.tell(self.provision.deployed, self.routes.counts)
         route_statuses = self.routes.tell({})
         self.backend_tls.tell(self.routes.reach, self.settings.gateway_api.controller)
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
@@ -396,7 +401,7 @@ class Pipeline:
     def _host_changed(self, key: HostKey, _row: VirtualHost | None) -> None:
         name = names.host(key)
         plane = frozenset({places.plane_of(key.gateway)})
-        if plane != _OWN_PLANE:
+        if plane != OWN_PLANE:
             self.snapshot.place(names.SCOPE, names.scope(key), plane)
             self.snapshot.place(names.ROUTES, name, plane)
         if self.host(key) is None:
@@ -412,7 +417,7 @@ class Pipeline:
             self.snapshot.drop(type_url, name)
         else:
             self.snapshot.touch(type_url, name)
-            planes = self._moved.get(key, _OWN_PLANE)
+            planes = self.backend_planes.of(key)
             if self.snapshot.placement.planes(type_url, name) != planes:  # it may come back for somebody else
                 self.snapshot.place(type_url, name, planes)
 
@@ -466,16 +471,11 @@ class Pipeline:
 
     def _backend_moved(self, key: BackendKey, users: Collection[Any] | None) -> None:
         """A cluster is for the data planes of whoever routes to it."""
-        planes = frozenset(places.plane_of(_gateway_of(user)) for user in users or ())
-        name = names.backend(key, self.domain)
-        if users and (planes != _OWN_PLANE or key in self._moved):
-            self._moved[key] = planes
-        elif self._moved.pop(key, None):  # a row that never was is not dropped either: nothing else takes it back
-            planes = _OWN_PLANE
-        else:
-            return
-        self.snapshot.place(names.CLUSTER, name, planes)
-        self.snapshot.place(names.ENDPOINTS, name, planes)
+        planes = self.backend_planes.changed(key, users)
+        if planes is not None:
+            name = names.backend(key, self.domain)
+            self.snapshot.place(names.CLUSTER, name, planes)
+            self.snapshot.place(names.ENDPOINTS, name, planes)
 
     def _planes_of(self, name: str, users: Index[Any, Any]) -> Derived[Any, frozenset[str]]:
         """For the data planes of the Gateways that use it, and for ours where an Ingress does."""
@@ -490,7 +490,7 @@ class Pipeline:
 
     def _planes_of_user(self, user: Any, read: Read) -> set[str]:
         if isinstance(user, tuple) and not isinstance(user, Ref) and user[0] == self.backends.name:
-            return {places.plane_of(_gateway_of(it)) for it in read(self.in_use, user[1]) or ()}
+            return {*self.backend_planes.of(user[1])} if read(self.in_use, user[1]) else set()  # it follows in_use
         return {self._plane_of_user(user, read)}
 
     def _plane_of_user(self, user: Any, read: Read) -> str:
@@ -564,7 +564,7 @@ class Pipeline:
             if name not in self.last_good.rows and row is not None and row.fallback is not None:
                 clusters = routes.clusters(row.fallback.body)
                 kept = tuple(self.backend_names.key(cluster) for cluster in clusters)
-                self.last_good.put(name, LastGood(kept))
+                self.last_good.put(name, LastGood(kept, names.parse_host(name).gateway))
 
     def steps(self) -> Iterator[None]:
         """Settle in steps of one row; nothing is visible to streams before `publish`."""
@@ -658,14 +658,13 @@ def _shown(row: policies.IngressPolicy | References) -> tuple[Ref, ...]:
     return row.secrets if isinstance(row, References) else row.client_pairs
 
 
-def _gateway_of(user: Any) -> str:
-    """The gateway (or place) that a member of the index of backends in use is of."""
-    if isinstance(user, HostKey):
-        return user.gateway
-    if isinstance(user, str):
-        return names.parse_host(user).gateway
-    key = user[1]
-    return key.gateway if isinstance(key, HostKey) else str(key)
+def _uses(row: VirtualHost | LastGood | GatewayListener) -> tuple[Use, ...]:
+    """Which backends are used on which data plane, where it is not our own."""
+    if isinstance(row, GatewayListener):
+        plane = places.plane_of(row.place)
+    else:
+        plane = places.plane_of(row.gateway if isinstance(row, LastGood) else row.key.gateway)
+    return tuple((key, plane) for key in _backends(row)) if plane != OWN else ()
 
 
 def _backends(row: VirtualHost | LastGood | GatewayListener) -> tuple[BackendKey, ...]:

@@ -29,12 +29,12 @@ class Running:
         self.api = cluster.client_of(kube, self.clock)
         self.writer = Writer(self.api, self.clock, lambda: self.leading, pace)
 
-    def want(self, name: str, value: str = "x") -> None:
+    def want(self, name: str, value: str = "x", rest: float = 0.0) -> None:
         def done(error: ApiError | None) -> None:
             self.outcomes[name] = error
 
         body = b'{"data":{"value":"%s"}}' % value.encode()
-        self.writer.want(name, Write(f"/api/v1/namespaces/shop/configmaps/{name}", body, done=done))
+        self.writer.want(name, Write(f"/api/v1/namespaces/shop/configmaps/{name}", body, done=done, rest=rest))
 
     def value(self, name: str) -> str | None:
         found = self.kube.get("configmaps", "shop", name)
@@ -93,6 +93,34 @@ async def test_writes_leave_at_a_bounded_rate(kube: FakeKube) -> None:
         it.clock.advance(0.0625)
         it.clock.advance(0.0625)
         await eventually(lambda: it.writer.sent == 5)
+
+
+async def test_who_rests_writes_the_first_at_once_and_then_the_newest(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        for number in range(3):
+            it.want("a", f"{number}", rest=5)
+            if number == 0:
+                await eventually(lambda: it.value("a") == "0")
+        it.want("b")
+        await eventually(lambda: it.value("b"))  # others do not wait
+        assert it.value("a") == "0"
+        assert len(it.writer) == 1
+        it.clock.advance(4)
+        it.clock.advance(1)
+        await eventually(lambda: it.value("a") == "2")
+        assert it.writer.sent == 3
+
+
+async def test_what_is_given_up_during_a_rest_is_not_written(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.want("a", "0", rest=5)
+        await eventually(lambda: it.value("a") == "0")
+        it.want("a", "1", rest=5)
+        it.writer.cancel("a")
+        it.clock.advance(5)
+        it.want("b")
+        await eventually(lambda: it.value("b"))
+        assert it.value("a") == "0"
 
 
 async def test_a_thousand_are_written_within_five_seconds_of_the_clock(kube: FakeKube) -> None:

@@ -6,16 +6,26 @@ derivation, reads of rows that may not exist, an index of two sources, and a row
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Table
+from sealos_gateway import live
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Table
 
 KEYS = "abcd"
 BAD = 9
+
+
+@pytest.fixture(autouse=True, scope="module", params=[64, 4], ids=["groups are made anew", "groups change in place"])
+def large(request: pytest.FixtureRequest) -> Iterator[None]:
+    """From how many members on a group is changed in place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "_LARGE", request.param)
+        yield
 
 
 class Row(NamedTuple):
@@ -30,6 +40,10 @@ class World:
         self.rows: Table[str, Row] = Table(self.graph, "rows")
         self.weights: Table[str, int] = Table(self.graph, "weights")
         self.linked: Index[str, str] = Index(self.graph, "linked", lambda row: row.links, self.rows)
+        self.counted: Count[str] = Count(self.graph, "counted", lambda row: row.links, self.rows)
+        self.members: Derived[str, int] = Derived(
+            self.graph, "members", lambda key, read: read(self.counted, key), self.linked
+        )
         self.sums: Derived[str, int] = Derived(self.graph, "sums", self.sum, self.rows)
         self.totals: Derived[str, int] = Derived(self.graph, "totals", self.total, self.linked)
         self.by_size: Index[int, str] = Index(
@@ -131,6 +145,15 @@ def test_reverse_links_are_exactly_the_reads_and_readers_exist(history: list[Eve
     for table in derived:
         assert set(table._reads) <= set(table.over.rows)
         assert not table.dirty
+
+
+@settings(max_examples=150)
+@given(events)
+def test_a_count_is_the_size_of_the_group(history: list[Event]) -> None:
+    world = World()
+    apply(world, history)
+    assert world.counted.rows == {group: len(members) for group, members in world.linked.rows.items()}
+    assert world.members.rows == world.counted.rows
 
 
 @settings(max_examples=100)

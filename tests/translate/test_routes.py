@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
+from sealos_gateway.settings import GatewayApiSettings, Settings
 from tests import objects
 from tests.test_pipeline import Cost, cost
 from tests.translate import gateways
@@ -238,6 +241,40 @@ def test_what_a_changed_route_costs_does_not_depend_on_the_number_of_routes() ->
     assert small == large
     assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
     assert all(found.computed <= 16 for found in small.values()), small
+
+
+def calls(change: Callable[[], object]) -> int:
+    """How many functions are called, ours and others."""
+    found = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal found
+        found += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        change()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.timeout(30)
+def test_one_route_more_on_a_service_and_a_listener_of_thousands_calls_nothing_more() -> None:
+    def of_one_service(number: int) -> Resource:
+        return route(f"r{number}", rule("/", to("web")), rule("/x", to("absent")), hosts=(f"h{number}.com",))
+
+    found = []
+    for size in (100, 2000):
+        plane = Settings(gateway_api=GatewayApiSettings(control="control.sealos.svc"))
+        many = (of_one_service(number) for number in range(size))
+        made = objects.pipeline(
+            gateways.gateway_class(), gateway(listener()), *backend(), *many, settings=plane
+        )  # on a data plane of the Gateway's own
+        for change in (objects.put, objects.drop, objects.put):  # the first time more is made
+            cost = calls(partial(change, made, of_one_service(size)))
+        found.append(cost)
+    assert found[1] <= found[0] * 1.05, found
 
 
 def test_what_is_wrong_is_a_problem_of_the_object_too() -> None:

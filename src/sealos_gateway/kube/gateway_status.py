@@ -18,6 +18,7 @@ from sealos_gateway.kube import client
 from sealos_gateway.kube.errors import ApiError, ConflictError, NotFoundError
 from sealos_gateway.kube.writes import Write, Writer
 from sealos_gateway.model.problem import Problem
+from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api import status
 from sealos_gateway.resources.gateway_api.meta import RouteStatus
 from sealos_gateway.resources.gateway_api.policies import PolicyStatus
@@ -26,8 +27,11 @@ from sealos_gateway.resources.meta import Origin, Ref, Resource
 
 Key = tuple[Kind, Ref]
 _LISTS: Final = (RouteStatus, PolicyStatus)
+_COUNTING: Final = (kinds.GATEWAY, kinds.LISTENER_SET)
 #: How long what was refused is not tried again: roles change seldom.
 RETRY_SECONDS: Final = 30.0
+#: A Gateway and a ListenerSet count their routes. With thousands of routes that come one by one, each would be a write.
+COUNTS_SECONDS: Final = 0.25
 
 
 class GatewayStatus:
@@ -110,7 +114,9 @@ class GatewayStatus:
 
     def _write(self, kind: Kind, ref: Ref, body: bytes) -> None:
         path = client.path(kind.api_version, kind.plural, ref.namespace, ref.name, "status")
-        self._writer.want(_name(kind, ref), Write(path, body, True, lambda error: self._done(kind, ref, error)))
+        rest = COUNTS_SECONDS if kind in _COUNTING else 0.0
+        write = Write(path, body, True, lambda error: self._done(kind, ref, error), rest=rest)
+        self._writer.want(_name(kind, ref), write)
 
     def _done(self, kind: Kind, ref: Ref, error: ApiError | None) -> None:
         """A conflict or a missing object is news that the watch brings."""

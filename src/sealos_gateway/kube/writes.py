@@ -2,13 +2,16 @@
 
 A write waits under its key; a newer one takes its place. They leave at a bounded rate over a few connections. What
 fails for reasons that pass (unreachable, too many requests, server error) waits and is tried again unless it was
-replaced meanwhile; what fails for good is told and not repeated. Knows nothing of what is written.
+replaced meanwhile; what fails for good is told and not repeated. What changes with every object of others (counts) may
+rest after a write: the first change leaves at once, those that come in the pause together. Knows nothing of what is
+written.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +46,8 @@ class Pace:
 class Write:
     """One server-side apply, or a deletion. `done` gets None, or why it failed for good.
 
-    With a `guard`, what is there is read first; the guard gets it and says why it must not be touched, or nothing.
+    With a `guard`, what is there is read first; the guard gets it and says why it must not be touched, or nothing. For
+    `rest` seconds after it nothing more is written under its key; the same for all that rest.
     """
 
     path: str
@@ -52,6 +56,7 @@ class Write:
     done: Callable[[ApiError | None], None] = lambda _: None
     guard: Callable[[bytes], str] | None = None
     delete: bool = False
+    rest: float = 0.0
 
 
 class Writer:
@@ -65,6 +70,8 @@ class Writer:
         self._pace = pace or Pace()
         self._wanted: dict[Hashable, Write] = {}
         self._under_way: set[Hashable] = set()
+        self._resting: dict[Hashable, float] = {}  # until when; the same pause for all, so the first one ends first
+        self._held: dict[Hashable, Write] = {}  # what is wanted under keys that rest
         self._moved = asyncio.Event()
         self._allowance = float(self._pace.burst)
         self._counted_at = clock.monotonic()
@@ -73,19 +80,20 @@ class Writer:
 
     def want(self, key: Hashable, write: Write) -> None:
         """This is to be written, instead of what was wanted under this key."""
-        self._wanted[key] = write
+        (self._held if key in self._resting else self._wanted)[key] = write
         self._moved.set()
 
     def cancel(self, key: Hashable) -> None:
         """Nothing is to be written under this key any more."""
         self._wanted.pop(key, None)
+        self._held.pop(key, None)
 
     def wake(self) -> None:
         """Leadership changed."""
         self._moved.set()
 
     def __len__(self) -> int:
-        return len(self._wanted) + len(self._under_way)
+        return len(self._wanted) + len(self._held) + len(self._under_way)
 
     async def run(self) -> None:
         """Write for ever, while we lead."""
@@ -100,15 +108,34 @@ class Writer:
     async def _next(self) -> Hashable:
         """The key whose turn it is, once it may leave. Never one that is under way: two could overtake each other."""
         while True:
+            self._end_rests()
             key = next((key for key in self._wanted if key not in self._under_way), None)
             if key is None or not self._leading():
-                self._moved.clear()
-                await self._moved.wait()
+                await self._sleep()
             elif (delay := self._delay()) > 0:
                 await self._clock.sleep(delay)
             else:
                 self._allowance -= 1
                 return key
+
+    async def _sleep(self) -> None:
+        """Until something is wanted, or may leave again."""
+        self._moved.clear()
+        if not self._held:
+            await self._moved.wait()
+            return
+        ends = next(iter(self._resting.values()))
+        with suppress(TimeoutError):
+            async with self._clock.timeout(max(0.0, ends - self._clock.monotonic())):
+                await self._moved.wait()
+
+    def _end_rests(self) -> None:
+        now = self._clock.monotonic()
+        while self._resting and next(iter(self._resting.values())) <= now:
+            key = next(iter(self._resting))
+            del self._resting[key]
+            if (held := self._held.pop(key, None)) is not None:
+                self._wanted[key] = held
 
     def _delay(self) -> float:
         now = self._clock.monotonic()
@@ -120,6 +147,8 @@ class Writer:
         return max(0.0, (1 - self._allowance) / self._pace.per_second)
 
     async def _send(self, key: Hashable, write: Write, free: asyncio.Semaphore) -> None:
+        if write.rest:
+            self._resting[key] = self._clock.monotonic() + write.rest
         try:
             self.sent += 1
             if write.delete:
@@ -129,7 +158,8 @@ class Writer:
                 params = {"fieldManager": MANAGER, "force": "true" if write.force else "false"}
                 await self._api.request("PATCH", write.path, params, write.body, APPLY)
         except _PASSING as error:
-            self._wanted.setdefault(key, write)
+            if key not in self._held:
+                self._wanted.setdefault(key, write)
             self._pause(error)
         except ApiError as error:
             write.done(error)

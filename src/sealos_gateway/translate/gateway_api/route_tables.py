@@ -10,12 +10,12 @@ statuses      over each kind of route: what is written back
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Rows
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows
 from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import VirtualHost
@@ -68,9 +68,10 @@ class RouteTables:
         self.streams: dict[str, Derived[Ref, Streams]] = {
             kind: self._streams(kind) for kind in streams.PROTOCOLS if kind in routes
         }
-        #: The routes of each listener, by its owner and name.
-        self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", lambda row: row.listeners)
-        self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts)
+        #: How many routes each listener has, by its owner and name; those of connections by name, too.
+        self.counts: Count[tuple[Origin, str]] = Count(graph, "routes_counted", _listeners, *self.attached.values())
+        self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", _listeners, self.streams)
+        self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts, self.routes)
         reach: Index[Reach, Any] = Index(graph, "routes_by_reach", _reach)
         for rules_ in self.rules.values():
             reach.also(rules_)
@@ -103,10 +104,10 @@ class RouteTables:
 
         return Derived(self._graph, name, compute, over)
 
-    def _index(self, name: str, groups: Callable[[Any], Any]) -> Index[Any, Any]:
+    def _index(self, name: str, groups: Callable[[Any], Any], of_kinds: Iterable[str]) -> Index[Any, Any]:
         found: Index[Any, Any] = Index(self._graph, name, groups)
-        for table in self.attached.values():
-            found.also(table)
+        for kind in of_kinds:
+            found.also(self.attached[kind])
         return found
 
     def _attached(self, kind: str) -> Derived[Ref, Attached]:
@@ -256,6 +257,10 @@ def _reach(row: Rules | Streams) -> Iterator[Reach]:
 def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:
     """Kind and name of a member of an index over attachments."""
     return member[0].removeprefix("attached_"), member[1]
+
+
+def _listeners(row: Attached) -> tuple[tuple[Origin, str], ...]:
+    return row.listeners
 
 
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:

@@ -8,10 +8,9 @@ statuses      over gateways and ListenerSets: what is written back
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any, Final
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Readable, Rows
 from sealos_gateway.resources.core import Namespace
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus, ListenerSet, ListenerSetStatus
 from sealos_gateway.resources.gateway_api.meta import Condition
@@ -73,7 +72,7 @@ class GatewayTables:
         self.set_listeners: Derived[Ref, Judged] = Derived(
             graph, "listener_set_listeners", self._of_set, self.set_claims
         )
-        self.attached_sets: Index[Ref, Ref] = Index(graph, "attached_sets", _attached_to, self.set_listeners)
+        self.attached_sets: Count[Ref] = Count(graph, "attached_sets", _attached_to, self.set_listeners)
         by_port: Index[PortKey, Any] = Index(graph, "listeners_by_port", _port_keys, self.listeners)
         by_port.also(self.set_listeners)
         ports: Derived[PortKey, PortKey] = Derived(graph, "gateway_port_keys", lambda key, _: key, by_port)
@@ -100,8 +99,11 @@ class GatewayTables:
 
     # ---------------------------------------------------------------- statuses
 
-    def tell(self, infrastructure: Rows[Ref, Any], attached: Readable[tuple[Origin, str], Collection[Any]]) -> None:
-        """The third step: `infrastructure` is what the cluster made of a Gateway, `attached` a listener's routes."""
+    def tell(self, infrastructure: Rows[Ref, Any], attached: Readable[tuple[Origin, str], int]) -> None:
+        """The third step: `infrastructure` is what the cluster made of a Gateway, `attached` how many routes are.
+
+        Of each listener, by its owner and name.
+        """
         self._infrastructure, self._attached = infrastructure, attached
         graph = self._graph
         self.statuses: Derived[Ref, GatewayStatus] = Derived(graph, "gateway_statuses", self._status, self.claims)
@@ -118,7 +120,7 @@ class GatewayTables:
         if gateway is None or found is None:
             return None
         rows = read(self.listeners, ref) or ()
-        sets = len(read(self.attached_sets, ref) or ())
+        sets = read(self.attached_sets, ref) or 0
         return statuses.gateway_status(gateway, rows, self._flaws(gateway, read), found, sets, self._count(read))
 
     def _verdict(self, ref: Ref, read: Read) -> tuple[Condition, ...] | None:
@@ -141,7 +143,7 @@ class GatewayTables:
         return statuses.set_status(row, own.refused, rows, conditions, self._count(read))
 
     def _count(self, read: Read) -> statuses.Attached:
-        return lambda owner, name: len(read(self._attached, (owner, name)) or ())
+        return lambda owner, name: read(self._attached, (owner, name)) or 0
 
 
 def _attached_to(rows: Judged) -> set[Ref]:
