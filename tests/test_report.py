@@ -40,8 +40,8 @@ def made() -> Pipeline:
         (names.ENDPOINTS, "outbound|80||web.shop.svc.cluster.local", "Service shop/web"),
         (names.SECRET, "a.example.com", "Secret shop/cert"),
         (names.LISTENER, "https", "Setting https"),
-        (names.LISTENER, "gateway/shop.edge.one:443", "Gateway shop/edge.one"),
-        (names.LISTENER, "gateway/:443", "Setting gateway/:443"),
+        (names.LISTENER, "gateway/shop.edge.one/443", "Gateway shop/edge.one"),
+        (names.LISTENER, "gateway//443", "Setting gateway//443"),
         (names.ROUTES, "ingress|gone", "Setting ingress|gone"),
     ],
 )

@@ -9,8 +9,8 @@ from types import TracebackType
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, bootstrap
-from sealos_gateway.envoy.policies import chain
+from sealos_gateway.envoy import api, bootstrap, scope
+from sealos_gateway.envoy.policies import access, chain
 from sealos_gateway.node.supervisor import packaged_binary
 from tests.e2e import processes
 
@@ -68,15 +68,18 @@ class BareEnvoy:
         manager = api.hcm.HttpConnectionManager(
             stat_prefix="http",
             use_remote_address=api.boolean(True),
-            strip_any_host_port=True,
+            early_header_mutation_extensions=[scope.key_mutation("bare")],
             normalize_path=api.boolean(True),
             http_filters=[
+                scope.filters(("websocket",))[0],  # notes the name of the host, as for any that stands for several
                 chain.http_filter(),
+                access.http_filter(),
                 api.hcm.HttpFilter(
                     name="router", typed_config=api.pack(api.router.Router(suppress_envoy_headers=True))
                 ),
             ],
         )
+        manager.route_config.request_headers_to_remove.append(scope.HEADER)
         host = manager.route_config.virtual_hosts.add(name="any", domains=["*"])
         host.routes.extend(self._routes)
         listener.filter_chains.add().filters.add(name="http", typed_config=api.pack(manager))

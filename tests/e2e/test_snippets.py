@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from sealos_gateway.envoy import actions, api, matches
-from sealos_gateway.envoy.policies import chain
+from sealos_gateway.envoy.policies import access, chain
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.statements import Statements
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Route
@@ -201,6 +201,26 @@ CASES = [
             Ask("/", headers=(("x-maybe", "1"),)),
         ),
     ),
+    Case(
+        "host-and-port",
+        'more_set_input_headers "X-Name: $host" "X-Written: $http_host"; add_header X-Name "$host" always; '
+        "if ($host = a.test) { add_header X-Plain 1; } if ($http_host = a.test:8081) { add_header X-Port 1; } "
+        "if ($host ~ ^b) { add_header X-B 1; } if ($host !~ t$) { add_header X-End 1; }",
+        tuple(
+            Ask(host=host)
+            for host in ("a.test", "A.test", "a.test:8081", "A.Test:80", "a.test.", "b.tes:1", "[::1]:80")
+        ),
+    ),
+    Case(
+        "redirect-with-port",
+        "if ($arg_a) { return 301 https://$host/x; } if ($arg_b) { return 302 https://$http_host/y; } "
+        "if ($arg_c) { return 302 $scheme://$http_host$request_uri; } return 308 https://$host$request_uri;",
+        tuple(
+            Ask(f"/p?{query}", host=host)
+            for host in ("a.test", "A.test", "a.test:8081", "a.test.:81", "[::1]:80")
+            for query in ("a=1", "b=1", "c=1", "d=1")
+        ),
+    ),
     Case("hide", "proxy_hide_header X-A;", (Ask("/?header=X-A:1&header=X-B:2"),)),
     Case(
         "return-text",
@@ -334,6 +354,7 @@ def routes(statements: Statements) -> list[api.Message]:
         actions.fill(message, one, _CONTEXT)
         if message.HasField("route"):
             message.route.cluster = "upstream"
+        access.fill(message, one, _CONTEXT)
         if one.policy is not None and (filters := chain.per_route(one, _CONTEXT)) is not None:
             message.typed_per_filter_config[chain.FILTER].CopyFrom(filters)
         found.append(message)

@@ -76,8 +76,8 @@ def test_safe_defaults() -> None:
     assert found.normalize_path.value
     assert not found.merge_slashes
     assert found.max_request_headers_kb.value == 60
-    assert found.strip_any_host_port
-    assert found.strip_trailing_host_dot
+    assert not found.strip_any_host_port, "backends get the Host header as it was written"
+    assert not found.strip_trailing_host_dot
     assert common.headers_with_underscores_action == common.DROP_HEADER
 
 

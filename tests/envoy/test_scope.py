@@ -32,7 +32,8 @@ def test_only_what_is_allowed_may_be_upgraded() -> None:
 def test_the_scope_key_is_made_of_the_private_header() -> None:
     message = scope.scoped_routes()
     assert not rules.broken(message)
-    assert message.scope_key_builder.fragments[0].header_value_extractor.name == scope.HEADER
+    extractor = message.scope_key_builder.fragments[0].header_value_extractor
+    assert (extractor.name, extractor.element_separator, extractor.index) == (scope.HEADER, ":", 0)
 
 
 @pytest.mark.parametrize("gateway", ["ingress", "other"])

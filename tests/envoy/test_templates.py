@@ -19,7 +19,8 @@ def test_a_literal_has_no_operator(text: str) -> None:
 
 def test_operators_stand_between_literals() -> None:
     value = joined(("100% of ", Variable(Of.HOST), "%REQ(x)%", Variable(Of.REQUEST_HEADER, "x-a")))
-    assert templates.text(value) == "100%% of %REQ(:AUTHORITY)%%%REQ(x)%%%REQ(x-a)%"
+    assert templates.text(value) == "100%% of %DYNAMIC_METADATA(sealos.scope:name)%%%REQ(x)%%%REQ(x-a)%"
+    assert templates.text(value, "a.com") == "100%% of a.com%%REQ(x)%%%REQ(x-a)%"
 
 
 @pytest.mark.parametrize("name", ["", "a)%%REQ(authorization", "a?b", ":path", "a b", "é", "a%"])

@@ -42,8 +42,8 @@ def at(made: Pipeline, place: str) -> GatewayListener:
 
 def test_tcp_and_udp_of_one_port_are_two_listeners_with_backends_of_their_own() -> None:
     made = pipeline(BOTH, route(kinds.UDP_ROUTE, "u", DNS), route(kinds.TCP_ROUTE, "t", DNS), dns(), slice_())
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
-    assert at(made, ":53").streams[0].targets == (StreamTarget(TCP, 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
+    assert at(made, "/53").streams[0].targets == (StreamTarget(TCP, 1),)
     found = {key: rows.endpoints for key, rows in made.endpoints.rows.items()}
     assert found == {UDP: (Endpoint("10.0.0.1", 5353),), TCP: (Endpoint("10.0.0.1", 5354),)}
     for name in ("udp", "tcp"):
@@ -56,12 +56,12 @@ def test_tcp_and_udp_of_one_port_are_two_listeners_with_backends_of_their_own() 
 
 def test_a_port_of_the_other_protocol_is_no_backend() -> None:
     made = pipeline(BOTH, route(kinds.UDP_ROUTE, "u", DNS), route(kinds.TCP_ROUTE, "t", DNS), dns(TCP_PORT), slice_())
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(None, 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(None, 1),)
     assert told(made, "u", kind="UDPRoute")["ResolvedRefs"] == "False BackendNotFound"
     (problem,) = made.problems()
     assert "has no UDP port 53" in problem.message
     objects.put(made, dns())
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
 
 
 def test_a_reference_to_another_namespace_has_to_be_granted() -> None:
@@ -69,7 +69,7 @@ def test_a_reference_to_another_namespace_has_to_be_granted() -> None:
     service = objects.service("dns", UDP_PORT, namespace="infra")
     made = pipeline(BOTH, route(kinds.UDP_ROUTE, "u", elsewhere), service)
     assert told(made, "u", kind="UDPRoute") == {"Accepted": "True Accepted", "ResolvedRefs": "False RefNotPermitted"}
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(None, 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(None, 1),)
     objects.put(made, gateways.grant("infra", "UDPRoute", "Service"))
     assert told(made, "u", kind="UDPRoute")["ResolvedRefs"] == "True ResolvedRefs"
 
@@ -90,9 +90,9 @@ def test_the_oldest_of_two_routes_has_a_port_and_its_successor_takes_over() -> N
     young = route(kinds.UDP_ROUTE, "a", {"name": "api", "port": 80}, created="2026-02-02T00:00:00Z")
     old = route(kinds.UDP_ROUTE, "b", DNS, created="2026-01-01T00:00:00Z")
     made = pipeline(BOTH, young, old, dns(), objects.service("api", core.ServicePort(80, "u", "UDP")))
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(UDP, 1),)
     objects.drop(made, old)
-    assert at(made, ":53/udp").streams[0].targets == (StreamTarget(BackendKey("shop", "api", 80, transport="UDP"), 1),)
+    assert at(made, "/53/udp").streams[0].targets == (StreamTarget(BackendKey("shop", "api", 80, transport="UDP"), 1),)
     assert UDP not in made.backends.rows
 
 
@@ -114,7 +114,7 @@ def test_a_data_plane_of_its_own_has_both_ports_and_its_clusters() -> None:
     made = owned(route(kinds.UDP_ROUTE, "u", DNS), dns(), slice_())
     assert made.gateway_ports.get(Ref("shop", "edge")) == (Port(53, "TCP"), Port(53, "UDP"))
     own = View(made.snapshot, "shop.edge")
-    assert set(own.names(names.LISTENER)) == {"gateway/shop.edge:53", "gateway/shop.edge:53/udp"}
+    assert set(own.names(names.LISTENER)) == {"gateway/shop.edge/53", "gateway/shop.edge/53/udp"}
     for type_ in (names.CLUSTER, names.ENDPOINTS):
         assert list(own.names(type_)) == ["outbound|53|udp|dns.shop.svc.cluster.local"]
         assert not View(made.snapshot, OWN).names(type_)
@@ -136,5 +136,5 @@ def test_what_a_change_touches() -> None:
     assert changed(slice_("10.0.0.2", udp=5555)) >= {("endpoints", cluster)}
     assert changed(slice_("10.0.0.2", udp=6666)) == {("endpoints", cluster)}
     assert changed(route(kinds.UDP_ROUTE, "u", {**DNS, "weight": 3}, {"name": "none", "port": 53})) == {
-        ("listeners", "gateway/shop.edge:53/udp")
+        ("listeners", "gateway/shop.edge/53/udp")
     }

@@ -19,11 +19,15 @@ _CODES = {301: 0, 302: 1, 303: 2, 307: 3, 308: 4}
 
 @dataclass(frozen=True)
 class Context:
-    """What rendering needs to know besides the row: the cluster's domain, the port of redirects to HTTPS, tracing."""
+    """What rendering needs to know besides a route: the cluster's domain, the port of redirects to HTTPS, tracing.
+
+    `name` is the host whose routes these are, empty where it stands for several (wildcards, any host).
+    """
 
     domain: str
     https_port: int = 443
     tracing: tracing.Options | None = None
+    name: str = ""
 
 
 def fill(message: api.Message, route: Route, context: Context) -> None:
@@ -38,18 +42,18 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
         case Redirect(code) if route.action.location is not None:
             message.direct_response.status = code
             location = message.response_headers_to_add.add(append_action=headers.ACTIONS[HeaderAction.SET])
-            location.header.key, location.header.value = "location", templates.text(route.action.location)
+            location.header.key, location.header.value = "location", templates.text(route.action.location, context.name)
         case Redirect():
-            _redirect(message.redirect, route.action, route.match)
+            _redirect(message.redirect, route.action, route.match, context)
         case Respond(status, body):
             message.direct_response.status = status
             if body:
                 message.direct_response.body.inline_string = body
     if route.policy is not None:
-        headers.request(message, route.policy.request_headers)
-        headers.response(message, route.policy.response_headers)
+        headers.request(message, route.policy.request_headers, context.name)
+        headers.response(message, route.policy.response_headers, context.name)
         if context.tracing is not None and route.policy.tracing is not None:
-            tracing.fill_route(message, route.policy.tracing, context.tracing)
+            tracing.fill_route(message, route.policy.tracing, context.tracing, context.name)
 
 
 def split(message: api.Message, targets: tuple[Target, ...], context: Context) -> None:
@@ -59,8 +63,8 @@ def split(message: api.Message, targets: tuple[Target, ...], context: Context) -
             continue
         name = names.backend(target.backend, context.domain)
         one = message.weighted_clusters.clusters.add(name=name, weight=api.uint(target.weight))
-        headers.request(one, target.request_headers)
-        headers.response(one, target.response_headers)
+        headers.request(one, target.request_headers, context.name)
+        headers.response(one, target.response_headers, context.name)
 
 
 def _forwarding(message: api.Message, route: Route, context: Context) -> None:
@@ -71,7 +75,7 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
     _timeouts(action, policy)
     _retries(action, policy)
     if policy.rewrite is not None:
-        rewrite(action, policy.rewrite, route.match)
+        rewrite(action, policy.rewrite, route.match, context.name)
     for mirror in policy.mirrors:
         _mirror(action, mirror, context)
     if policy.affinity is not None and not policy.affinity.persistent:
@@ -105,7 +109,7 @@ def _timeouts(action: api.Message, policy: Policy) -> None:
         action.idle_timeout.CopyFrom(api.seconds(times.idle))
 
 
-def rewrite(action: api.Message, wanted: Rewrite, match: Match) -> None:
+def rewrite(action: api.Message, wanted: Rewrite, match: Match, name: str = "") -> None:
     """Change path and Host on the way to the backend; the query stays as it is."""
     if wanted.prefix is not None:
         _prefix(action, wanted.prefix, match)
@@ -117,7 +121,7 @@ def rewrite(action: api.Message, wanted: Rewrite, match: Match) -> None:
         if (text := wanted.host.literal) is not None:
             action.host_rewrite_literal = text
         else:
-            action.host_rewrite = templates.text(wanted.host)
+            action.host_rewrite = templates.text(wanted.host, name)
 
 
 def _prefix(action: api.Message, prefix: str, match: Match) -> None:
@@ -137,14 +141,14 @@ def _regex(message: api.Message, pattern: str, substitution: str) -> None:
     message.pattern.regex, message.substitution = pattern, substitution
 
 
-def _redirect(message: api.Message, wanted: Redirect, match: Match) -> None:
+def _redirect(message: api.Message, wanted: Redirect, match: Match, context: Context) -> None:
     message.response_code = _CODES[wanted.code]
     if wanted.scheme == "https" and not wanted.port:
         message.https_redirect = True
     elif wanted.scheme:
         message.scheme_redirect = wanted.scheme
-    if wanted.host:
-        message.host_redirect = wanted.host
+    if host := wanted.host or (not wanted.keep_port and context.name):
+        message.host_redirect = host
     if wanted.port:
         message.port_redirect = wanted.port
     message.strip_query = wanted.strip_query

@@ -103,7 +103,7 @@ def _refusal(way: Way, certificates: ClientCertificates, text: str) -> api.Messa
     else:
         message.direct_response.status = 302
         location = message.response_headers_to_add.add()
-        location.header.key, location.header.value = "location", templates.text(certificates.error_page)
+        location.header.key, location.header.value = "location", templates.text(certificates.error_page, way.host)
         location.append_action = api.base.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
     return message
 

@@ -7,12 +7,12 @@ one, and Envoy adds no header whose value is empty. So no filter is needed, and 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import templates
+from sealos_gateway.envoy import scope, templates
 from sealos_gateway.model.policy import HeaderChange
 from sealos_gateway.model.template import Of, Template, Variable
 
 _ATTRIBUTES = {
-    Of.HOST: "request.host",
+    Of.HOST: f"metadata.filter_metadata['{scope.FALLBACK}']['{scope.NAME}']",
     Of.AUTHORITY: "request.host",
     Of.METHOD: "request.method",
     Of.PATH: "request.url_path",
@@ -27,15 +27,15 @@ _ATTRIBUTES = {
 _MAPS = {Of.REQUEST_HEADER: "request.headers", Of.RESPONSE_HEADER: "response.headers"}
 
 
-def text(change: HeaderChange) -> str:
-    """The value as a format string. Raises templates.TemplateError.
+def text(change: HeaderChange, name: str = "") -> str:
+    """The value as a format string; `name` as in `templates.text`. Raises templates.TemplateError.
 
     A variable that no attribute gives cannot be made conditional: then the header is for every response.
     """
     if change.always or not can(change.value):
-        return templates.text(change.value)
+        return templates.text(change.value, name)
     when = " && ".join(_tests(change))
-    parts = (_quoted(part) if isinstance(part, str) else _attribute(part) for part in change.value.parts)
+    parts = (_quoted(part) if isinstance(part, str) else _attribute(part, name) for part in change.value.parts)
     return "".join(f"%CEL({when} ? {part} : '')%" for part in parts)
 
 
@@ -58,7 +58,9 @@ def _tests(change: HeaderChange) -> list[str]:
     return found
 
 
-def _attribute(variable: Variable) -> str:
+def _attribute(variable: Variable, host: str) -> str:
+    if variable.of is Of.HOST and host:
+        return _quoted(host)
     if variable.of in _MAPS:
         name = _quoted(variable.name)
         return f"({name} in {_MAPS[variable.of]} ? {_MAPS[variable.of]}[{name}] : '')"

@@ -20,28 +20,31 @@ def literals(changes: HeaderChanges | None) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if value is not None]
 
 
-def request(message: api.Message, changes: HeaderChanges | None) -> None:
-    """Write changes of request headers into a Route or a ClusterWeight; what is for some responses only is none."""
+def request(message: api.Message, changes: HeaderChanges | None, name: str = "") -> None:
+    """Write changes of request headers into a Route or a ClusterWeight; what is for some responses only is none.
+
+    `name`, here and below: the host, as in `templates.text`.
+    """
     always = tuple(one for one in (changes.changes if changes else ()) if one.always)
-    _write(message.request_headers_to_add, message.request_headers_to_remove, HeaderChanges(always))
+    _write(message.request_headers_to_add, message.request_headers_to_remove, HeaderChanges(always), name)
 
 
-def response(message: api.Message, changes: HeaderChanges | None) -> None:
+def response(message: api.Message, changes: HeaderChanges | None, name: str = "") -> None:
     """Write changes of response headers into a Route or a ClusterWeight."""
-    _write(message.response_headers_to_add, message.response_headers_to_remove, changes)
+    _write(message.response_headers_to_add, message.response_headers_to_remove, changes, name)
 
 
-def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges | None) -> None:
+def _write(to_add: api.Message, to_remove: api.Message, changes: HeaderChanges | None, name: str) -> None:
     for change in changes.changes if changes else ():
         if change.action is HeaderAction.REMOVE:
             to_remove.append(change.name)
         else:
-            option(to_add.add(), change)
+            option(to_add.add(), change, name)
 
 
-def option(message: api.Message, change: HeaderChange) -> None:
+def option(message: api.Message, change: HeaderChange, name: str = "") -> None:
     """envoy.config.core.v3.HeaderValueOption. An empty value is meant: without the flag Envoy would drop the header."""
     message.header.key = change.name
-    message.header.value = conditional.text(change)
+    message.header.value = conditional.text(change, name)
     message.append_action = ACTIONS[change.action]
     message.keep_empty_value = not change.value.parts

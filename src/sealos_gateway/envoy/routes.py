@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from sealos_gateway.envoy import actions, api, client_tls, companions, matches, names, scope, variants
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.client_tls import Way
@@ -34,6 +36,8 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     message.typed_per_filter_config[name].CopyFrom(disabled)
     virtual_host = message.virtual_hosts.add(name=host.key.host, domains=["*"], metadata=scope.KNOWN)
     virtual_host.retry_policy.CopyFrom(actions.USUAL_RETRY)
+    if "*" not in host.key.host:
+        context = dataclasses.replace(context, name=host.key.host)
     _note_companions(virtual_host, host, context)
     all_secure = bool(host.routes) and all(route.https_only for route in host.routes)
     if all_secure:
@@ -100,6 +104,8 @@ def _to_https(message: api.Message, match: Match, route: Route, context: Context
     header = message.match.headers.add(name="x-forwarded-proto")
     header.string_match.exact = "http"
     message.redirect.https_redirect = True
+    message.redirect.host_redirect = context.name
+    access.same_host(message)
     message.redirect.response_code = api.route_components.RedirectAction.PERMANENT_REDIRECT
     if context.https_port != 443:
         message.redirect.port_redirect = context.https_port

@@ -1,11 +1,13 @@
 """How a request finds its host: the scope key, and what happens when no scope has exactly that key.
 
-The connection manager writes `<gateway>|<authority>` into a private header and Envoy selects the scope with that key:
-for a host that is known and spelled as configured, nothing else runs. Otherwise a chain of small filters tries, in this
-order, the key in lower case, the wildcard one label above, and the any-host scope; before each attempt an on-demand
-filter loads what the key names. Every route configuration switches those filters off (`ROUTE_CONFIG`) and marks
-its virtual host as known (`KNOWN`): the mark is what the Lua code looks at, because a request to a cold host has its
-filters already when the route arrives. Decision and measurements: docs/decisions/002-scope-filter.md.
+The connection manager writes `<gateway>|<authority>` into a private header, and Envoy selects the scope whose key is
+what comes before the first colon there: the port that a client wrote stays in the request and has no say. For a host
+that is known and spelled as configured, nothing else runs. Otherwise a chain of small filters tries, in this order, the
+name in lower case and without a dot at its end, the wildcard one label above, and the any-host scope; before each
+attempt an on-demand filter loads what the key names. The first one notes the name (`NAME`), for hosts that stand for
+several. Every route configuration switches those filters off (`ROUTE_CONFIG`) and marks its virtual host as known
+(`KNOWN`): the mark is what the Lua code looks at, because a request to a cold host has its filters already when the
+route arrives. Decisions and measurements: docs/decisions/002-scope-filter.md, docs/decisions/036-host-as-written.md.
 
 A consequence for every policy filter: requests to cold, wildcard and differently spelled hosts build their filter
 chain before the route is known. A filter that is off in the listener and switched on by a route would be skipped for
@@ -22,6 +24,9 @@ from sealos_gateway.envoy import api, programs
 HEADER = "x-sealos-scope"
 FALLBACK = "sealos.scope"
 ON_DEMAND = "sealos.on_demand"
+#: Key of the dynamic metadata under `FALLBACK` that is the name asked for, in lower case and without a port: for
+#: requests to wildcards and to any host, and for names that are spelled in another way than configured.
+NAME = "name"
 
 
 def key_mutation(gateway: str) -> api.Message:
@@ -36,8 +41,8 @@ def key_mutation(gateway: str) -> api.Message:
 def scoped_routes() -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes over ADS."""
     message = api.hcm.ScopedRoutes(name="hosts", rds_config_source=api.ads())
-    message.scope_key_builder.fragments.add().header_value_extractor.name = HEADER
-    message.scope_key_builder.fragments[0].header_value_extractor.index = 0
+    extractor = message.scope_key_builder.fragments.add().header_value_extractor
+    extractor.name, extractor.element_separator, extractor.index = HEADER, ":", 0
     message.scoped_rds.scoped_rds_config_source.CopyFrom(api.ads())
     return message
 

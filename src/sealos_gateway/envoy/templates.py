@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
+from sealos_gateway.envoy import scope
 from sealos_gateway.model.template import Of, Template, Variable
 
 _CLIENT = "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT"
 _OPERATORS = {
-    Of.HOST: "REQ(:AUTHORITY)",
     Of.AUTHORITY: "REQ(:AUTHORITY)",
     Of.METHOD: "REQ(:METHOD)",
     Of.SCHEME: "REQ(X-FORWARDED-PROTO)",
@@ -45,12 +45,15 @@ class TemplateError(ValueError):
     """A variable that Envoy cannot fill in at this place."""
 
 
-def text(template: Template) -> str:
+def text(template: Template, name: str = "") -> str:
     """The template as a format string. Raises TemplateError for a variable that no operator gives (cookies, captures).
 
+    `name` is the host that the template is for; empty where it stands for several, and the request must say which.
     An absent value is the empty text where Envoy formats headers; a header that ends up empty is not sent.
     """
-    return "".join(part.replace("%", "%%") if isinstance(part, str) else _operator(part) for part in template.parts)
+    return "".join(
+        part.replace("%", "%%") if isinstance(part, str) else _operator(part, name) for part in template.parts
+    )
 
 
 def substitution(template: Template) -> str:
@@ -58,7 +61,9 @@ def substitution(template: Template) -> str:
     return "".join(part.replace("\\", "\\\\") if isinstance(part, str) else _group(part) for part in template.parts)
 
 
-def _operator(variable: Variable) -> str:
+def _operator(variable: Variable, name: str) -> str:
+    if variable.of is Of.HOST:
+        return name or f"%DYNAMIC_METADATA({scope.FALLBACK}:{scope.NAME})%"
     if operator := _OPERATORS.get(variable.of):
         return f"%{operator}%"
     if (function := _NAMED.get(variable.of)) and _NAME.fullmatch(variable.name):

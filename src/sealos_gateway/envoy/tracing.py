@@ -58,15 +58,18 @@ def fill_manager(manager: api.Message, options: Options) -> None:
     manager.early_header_mutation_extensions.append(_parents(options.trust))
 
 
-def fill_route(message: api.Message, wanted: Tracing, options: Options) -> None:
-    """What one route says, into envoy.config.route.v3.Route: all of it, because it replaces what the manager says."""
+def fill_route(message: api.Message, wanted: Tracing, options: Options, name: str = "") -> None:
+    """What one route says, into envoy.config.route.v3.Route: all of it, because it replaces what the manager says.
+
+    `name` as in `templates.text`.
+    """
     traced = options.everywhere if wanted.enabled is None else wanted.enabled
     tracing = message.tracing
     tracing.client_sampling.numerator = 100 if options.trust else 0
     tracing.random_sampling.numerator = round(options.percent * _PARTS) if traced else 0
     tracing.random_sampling.denominator = 2  # MILLION
     tracing.overall_sampling.numerator = 100 if traced else 0
-    tracing.operation = templates.text(wanted.operation) if wanted.operation else _OPERATION
+    tracing.operation = templates.text(wanted.operation, name) if wanted.operation else _OPERATION
 
 
 def cluster(options: Options) -> api.Message:

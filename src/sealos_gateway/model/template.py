@@ -15,8 +15,8 @@ import msgspec
 class Of(enum.Enum):
     """What a variable is read from. A value that is absent is the empty text."""
 
-    HOST = "host"  # the host asked for, without a port
-    AUTHORITY = "authority"  # the Host header; the gateway has removed its port
+    HOST = "host"  # the host asked for, in lower case, without a port
+    AUTHORITY = "authority"  # the Host header as the client wrote it
     METHOD = "method"
     SCHEME = "scheme"  # http or https, as the client sees it
     PROTOCOL = "protocol"  # HTTP/1.1, HTTP/2

@@ -125,8 +125,8 @@ class Split(_Value, frozen=True, tag=True):
 
 class Redirect(_Value, frozen=True, tag=True):
     """Answer with a Location. Empty parts stay as they are in the request; `path` replaces all of it, `prefix` what
-    the match's prefix matched, `substitution` (`\\1` …) what `pattern` (RE2) matches. `port` 0 leaves the port out
-    where the scheme implies it. Codes: 301, 302, 303, 307, 308."""
+    the match's prefix matched, `substitution` (`\\1` …) what `pattern` (RE2) matches. `port` 0 writes none, but where
+    `keep_port` leaves the port that the client wrote behind its host. Codes: 301, 302, 303, 307, 308."""
 
     code: int = 302
     scheme: str = ""
@@ -139,6 +139,7 @@ class Redirect(_Value, frozen=True, tag=True):
     location: Template | None = None
     pattern: str = ""
     substitution: str = ""
+    keep_port: bool = False
 
 
 class Respond(_Value, frozen=True, tag=True):

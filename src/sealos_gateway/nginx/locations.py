@@ -83,21 +83,22 @@ def _redirected(value: Template, status: int, way: Way, at: Position, keep_query
 
 
 def _redirect(value: Template, status: int, condition: Condition | None, at: Position, keep_query: bool) -> Redirect:
-    scheme, host, port, path = _pieces(value, at)
+    scheme, host, port, keep_port, path = _pieces(value, at)
     rest = path.literal
     if rest is not None:
-        return Redirect(status, scheme, host, port, path=rest or "/", strip_query=not keep_query)
+        query = not keep_query
+        return Redirect(status, scheme, host, port, rest or "/", strip_query=query, keep_port=keep_port)
     if condition is None or condition.negate or condition.variable.of is not Of.PATH:
         message = "only groups of $uri can be used in a redirect; test $uri, which is the path without its query"
         raise NginxError(at, message)
     return Redirect(
-        status, scheme, host, port, strip_query=not keep_query,
+        status, scheme, host, port, strip_query=not keep_query, keep_port=keep_port,
         pattern=_whole(condition), substitution=_substitution(path, condition),
     )  # fmt: skip
 
 
-def _pieces(value: Template, at: Position) -> tuple[str, str, int, Template]:
-    """Scheme, host, port, path; the first three empty where they are those of the request."""
+def _pieces(value: Template, at: Position) -> tuple[str, str, int, bool, Template]:
+    """Scheme, host, port, whether the client's port stays, path; empty where they are those of the request."""
     parts = list(value.parts)
     scheme, host, port = "", "", 0
     if parts and parts[0] == Variable(Of.SCHEME) and len(parts) > 1 and str(parts[1]).startswith("://"):
@@ -106,16 +107,16 @@ def _pieces(value: Template, at: Position) -> tuple[str, str, int, Template]:
         scheme = found[1]
         parts[0] = parts[0][found.end() :]
     else:
-        return scheme, host, port, _path(parts, at)
+        return scheme, host, port, False, _path(parts, at)
     if parts and not parts[0]:
         del parts[0]
     if parts and isinstance(parts[0], Variable) and parts[0].of in (Of.HOST, Of.AUTHORITY):
-        return scheme, host, port, _path(parts[1:], at)
+        return scheme, host, port, parts[0].of is Of.AUTHORITY, _path(parts[1:], at)
     before, slash, after = str(parts[0] if parts else "").partition("/")
     named = _HOST.fullmatch(before)
     if named is None:
         raise NginxError(at, "the host of this URL must be a name or $host, so that the path can be put together")
-    return scheme, named["host"], int(named["port"] or 0), _path([slash + after, *parts[1:]], at)
+    return scheme, named["host"], int(named["port"] or 0), False, _path([slash + after, *parts[1:]], at)
 
 
 def _path(parts: list[Part], at: Position) -> Template:

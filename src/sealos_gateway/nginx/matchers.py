@@ -14,12 +14,16 @@ from sealos_gateway.nginx import regex
 from sealos_gateway.nginx.bounded import BoundError, bounded
 from sealos_gateway.nginx.conditions import TRUE, Condition
 
-_ALWAYS_THERE = {Of.HOST: ":authority", Of.AUTHORITY: ":authority", Of.METHOD: ":method", Of.PATH_AND_QUERY: ":path"}
+_ALWAYS_THERE = {Of.AUTHORITY: ":authority", Of.METHOD: ":method", Of.PATH_AND_QUERY: ":path"}
 _SCHEME = "x-forwarded-proto"
 #: Before and behind the query, the path, and one parameter, within `:path`.
 _TO_QUERY, _BEHIND_PATH = r"[^?]*\?", r"(?:\?.*)?"
+#: Behind the name, within `:authority`.
+_BEHIND_NAME = r"\.?(?::.*)?"
 #: What can be tested.
-TESTABLE = frozenset({*_ALWAYS_THERE, Of.SCHEME, Of.REQUEST_HEADER, Of.COOKIE, Of.PATH, Of.QUERY, Of.QUERY_PARAMETER})
+TESTABLE = frozenset(
+    {*_ALWAYS_THERE, Of.HOST, Of.SCHEME, Of.REQUEST_HEADER, Of.COOKIE, Of.PATH, Of.QUERY, Of.QUERY_PARAMETER}
+)
 
 
 def conditions(found: list[Condition]) -> Conditions:
@@ -41,6 +45,8 @@ def _text_match(condition: Condition) -> TextMatch:
             return _header(variable.name, condition, may_be_absent=True)
         case Of.COOKIE:
             return _part(variable.name, condition, ";", "", "")
+        case Of.HOST:
+            return _part(":authority", condition, ":", "", _BEHIND_NAME)
         case Of.PATH:
             return _part(":path", condition, "?", "", _BEHIND_PATH)
         case Of.QUERY:
@@ -83,7 +89,7 @@ def _part(name: str, condition: Condition, stop: str, before: str, after: str) -
             return TextMatch(name, TextKind.REGEX, f"{before}{any_of_it}+{after}", not negate)
         flags = "(?i)" if condition.ignore_case else ""
         return TextMatch(name, TextKind.REGEX, f"{flags}{before}{re.escape(condition.value)}{after}", negate)
-    if condition.variable.of is not Of.PATH:
+    if condition.variable.of not in (Of.HOST, Of.PATH):
         _not_empty(condition)
     flags = "(?i)" if condition.ignore_case else ""
     return TextMatch(name, TextKind.REGEX, flags + bounded(condition.value, stop, before, after), negate)

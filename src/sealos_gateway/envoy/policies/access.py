@@ -20,7 +20,7 @@ from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.policies import networks, verifiers
 from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderChanges, Policy
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.traffic import Route
+from sealos_gateway.model.traffic import Redirect, Route
 
 FILTER = "sealos.access"
 #: Which programs a chain runs: names of files, in order.
@@ -28,7 +28,11 @@ _CHAINS = {
     "access": (("digests.lua", "access.lua"),),
     "connections": (("connections.lua",),),
     "both": (("connections.lua",), ("digests.lua", "access.lua")),
+    "own_name": (("own_name.lua",),),
+    "refuse": (),
 }
+#: A host with or without a port (RFC 3986, 3.2.2 and 3.2.3), as `authority.lua` has it, and `fold.lua` for other hosts.
+_AUTHORITY = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
 _COMPOSITE = "envoy.extensions.filters.http.composite.v3.Composite"
 _ACTION = "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"
 _WITH_MATCHER = "envoy.extensions.common.matching.v3.ExtensionWithMatcher"
@@ -37,15 +41,24 @@ _TYPE = "type.googleapis.com/"
 
 
 def http_filter() -> api.Message:
-    """The filter as it stands in every connection manager: it does nothing unless a route names its chain."""
-    chains = {name: {"typed_config": [_lua(*files) for files in programs]} for name, programs in _CHAINS.items()}
+    """The filter as it stands in every connection manager: it refuses what is no host, and lets all else pass unless a
+    route names its chain. What a route names replaces the matcher here, so each chain begins with the same check."""
+    chains = {
+        name: {"typed_config": [_lua(*files) for files in (("authority.lua",), *programs)]}
+        for name, programs in _CHAINS.items()
+    }
     composite = _struct(_COMPOSITE, {"named_filter_chains": chains})
-    config = {"extension_config": {"name": "envoy.filters.http.composite", "typed_config": composite}}
+    config = {
+        "extension_config": {"name": "envoy.filters.http.composite", "typed_config": composite},
+        "xds_matcher": {"matcher_list": {"matchers": [{"predicate": _NO_HOST, "on_match": _named("refuse")}]}},
+    }
     return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack_struct(_WITH_MATCHER, config))
 
 
 def fill(message: api.Message, route: Route, context: Context) -> None:
     """Write into an envoy.config.route.v3.Route what its policy says of who may pass."""
+    if isinstance(route.action, Redirect) and route.action.location is None and not route.action.keep_port:
+        same_host(message)
     policy = route.policy
     if policy is None:
         return
@@ -57,6 +70,13 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
         message.typed_per_filter_config[FILTER].CopyFrom(_RUN[asks, limit is not None])
     if asks:
         message.metadata.filter_metadata[FILTER].update(_access(route, policy, context))
+
+
+def same_host(message: api.Message) -> None:
+    """A redirect of an envoy.config.route.v3.Route to the very host that was asked for, where only the request says
+    which: left to itself, Envoy would keep the port that the client wrote."""
+    if not message.redirect.host_redirect:
+        message.typed_per_filter_config[FILTER].CopyFrom(_OWN_NAME)
 
 
 def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
@@ -143,10 +163,25 @@ def _struct(type_name: str, value: dict[str, Any]) -> dict[str, Any]:
     return {"@type": f"{_TYPE}xds.type.v3.TypedStruct", "type_url": f"{_TYPE}{type_name}", "value": value}
 
 
+def _named(chain: str) -> dict[str, Any]:
+    return {"action": {"name": FILTER, "typed_config": _struct(_ACTION, {"filter_chain_name": chain})}}
+
+
 def _run(chain: str) -> api.Message:
-    action = {"name": FILTER, "typed_config": _struct(_ACTION, {"filter_chain_name": chain})}
-    return api.pack_struct(_PER_ROUTE, {"xds_matcher": {"on_no_match": {"action": action}}})
+    return api.pack_struct(_PER_ROUTE, {"xds_matcher": {"on_no_match": _named(chain)}})
+
+
+_HEADER_INPUT = {"@type": f"{_TYPE}envoy.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": ":authority"}
+_NO_HOST = {
+    "not_matcher": {
+        "single_predicate": {
+            "input": {"name": "authority", "typed_config": _HEADER_INPUT},
+            "value_match": {"safe_regex": {"google_re2": {}, "regex": _AUTHORITY}},
+        }
+    }
+}
 
 
 #: By whether somebody is asked for, and whether requests in progress are limited.
 _RUN = {(True, False): _run("access"), (False, True): _run("connections"), (True, True): _run("both")}
+_OWN_NAME = _run("own_name")

@@ -69,7 +69,9 @@ def _redirect(values: Values, draft: Draft) -> None:
     if root is not None:
         relative = values.boolean(routing.RELATIVE_REDIRECTS)
         draft.app_root = (
-            Redirect(302, location=literal(root)) if relative else Redirect(302, path=root, strip_query=True)
+            Redirect(302, location=literal(root))
+            if relative
+            else Redirect(302, path=root, strip_query=True, keep_port=True)
         )
 
 

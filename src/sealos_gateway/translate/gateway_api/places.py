@@ -1,9 +1,10 @@
 """Where listeners serve: a place is one port of one data plane, and the first half of the keys of its hosts.
 
-A place is written `<plane>:<port>`, with `/udp` behind it for datagrams, whose port numbers are others. The plane is
-`<namespace>.<name>` of a Gateway that has its own, and empty where several Gateways share one. Where a shared Gateway
-listens for plain HTTP on the very port of Ingresses, its hosts stand beside theirs: the place is then the gateway of
-Ingresses.
+A place is written `<plane>/<port>`, with `/udp` behind it for datagrams, whose port numbers are others. The plane is
+`<namespace>.<name>` of a Gateway that has its own, and empty where several Gateways share one. There is no colon in it:
+Envoy takes what comes before the first one in a scope key for the host, and what follows for its port (`envoy.scope`).
+Where a shared Gateway listens for plain HTTP on the very port of Ingresses, its hosts stand beside theirs: the place is
+then the gateway of Ingresses.
 """
 
 from __future__ import annotations
@@ -63,13 +64,12 @@ def place(row: ListenerRow, plane: str, shared: Shared) -> str:
     """Where a listener serves."""
     if not plane and row.protocol == "HTTP" and row.port == shared.http_port:
         return shared.gateway
-    return f"{plane}:{row.port}/udp" if row.protocol == UDP else f"{plane}:{row.port}"
+    return f"{plane}/{row.port}/udp" if row.protocol == UDP else f"{plane}/{row.port}"
 
 
 def plane_of(gateway: str) -> str:
     """The plane of a host's key; that of Ingresses is the own one."""
-    plane, colon, _ = gateway.rpartition(":")
-    return plane if colon else ""
+    return gateway.partition("/")[0] if "/" in gateway else ""
 
 
 def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[Placed, ...]:
