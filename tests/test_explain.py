@@ -167,3 +167,18 @@ def test_hosts_of_gateways_are_explained_and_a_written_port_is_theirs() -> None:
     assert explain("http://a.gw.test:9090/", made).object == "HTTPRoute shop/web"
     assert explain("http://a.gw.test/", made).object == "Ingress shop/web"
     assert explain("http://a.gw.test:8080/", made).object == "Ingress shop/web"
+
+
+def test_tls_that_a_policy_asks_for_is_told_and_why_nobody_is_sent_there() -> None:
+    policy = gateways.made(
+        kinds.BACKEND_TLS_POLICY, "tls", targetRefs=[{"group": "", "kind": "Service", "name": "web"}],
+        validation={"hostname": "web.test", "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]},
+    )  # fmt: skip
+    made = objects.pipeline(objects.web("a.com"), objects.service(), objects.slice_of("web", "10.0.0.1"), policy)
+    shut = explain("http://a.com/", made)
+    assert shut.answer.startswith("503 no healthy upstream: BackendTLSPolicy shop/tls: no authority can be used")
+    assert shut.endpoints == ()
+    objects.put(made, gateways.config_map("ca", {"ca.crt": pem.pair("ca.test").chain.decode()}))
+    found = explain("http://a.com/", made)
+    assert (found.answer, found.endpoints) == ("forwarded", ("10.0.0.1:8080",))
+    assert found.backend == ("Service shop/web port 80 (https, verified as web.test by BackendTLSPolicy shop/tls)")

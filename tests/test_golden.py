@@ -2,7 +2,8 @@
 
 A file of `golden/<room>/` holds documents as a user writes them, a line `# Output`, and the result as YAML. What all
 cases of a room share stands in its `_defaults.yaml`. Two conveniences: a document `settings: {…}` is the settings file,
-and a Secret whose data is `{pair: "KIND NAME…"}` gets a real certificate of that kind for those names. A line
+and where data is `{pair: "KIND NAME…"}` there is a real certificate of that kind for those names (`{ca: "NAME"}` in a
+ConfigMap: one that is an authority). A line
 `# Shows: hosts endpoints` chooses the sections (hosts and problems if there is none).
 
 `GOLDEN_REWRITE=1` writes the results instead of comparing them: read the difference before it is committed.
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import enum
+import json
 import os
 import re
 from collections.abc import Callable
@@ -61,6 +63,10 @@ def with_pairs(text: str) -> str:
         chain, key = (base64.b64encode(part).decode() for part in made)
         return f"{{tls.crt: {chain}, tls.key: {key}}}"
 
+    def authority(found: re.Match[str]) -> str:
+        return f"{{ca.crt: {json.dumps(pem.pair(found[1]).chain.decode())}}}"
+
+    text = re.sub(r'\{ca: "([^"]*)"\}', authority, text)
     return re.sub(r'\{pair: "([^"]*)"\}', data, text)
 
 
@@ -129,10 +135,32 @@ def certificates(made: Pipeline) -> dict[str, str]:
     return {pattern: ", ".join(f"{pair.algorithm} of {pair.name}" for pair in row.pairs) for pattern, row in rows}
 
 
+def backends(made: Pipeline) -> dict[str, str]:
+    """How each backend is spoken to, or why nobody is sent there."""
+    found = {}
+    for key, row in sorted(made.backends.rows.items(), key=lambda it: names.backend(it[0], made.domain)):
+        found[shown(key)] = f"shut: {row.shut}" if row.shut else f"{row.protocol.value} {shown(row.tls)}"
+    return found
+
+
+def policies(made: Pipeline) -> dict[str, list[str]]:
+    """What the status of each BackendTLSPolicy says, Gateway by Gateway."""
+    return {
+        str(ref): [
+            f"{entry.ancestor_ref.name}: {it.type} {it.status} {it.reason}: {it.message}"
+            for entry in row.ancestors
+            for it in entry.conditions
+        ]
+        for ref, row in sorted(made.backend_tls.statuses.rows.items())
+    }
+
+
 SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
     "hosts": hosts,
     "endpoints": endpoints,
     "certificates": certificates,
+    "backends": backends,
+    "policies": policies,
 }
 
 

@@ -85,3 +85,13 @@ def test_what_comes_and_goes_is_logged_once(made: Pipeline, tmp_path: Path, capl
     assert [(record.levelname, "ServiceNotFound" in record.getMessage()) for record in caplog.records] == [
         ("WARNING", True), ("INFO", True),
     ]  # fmt: skip
+
+
+def test_a_cluster_that_is_refused_may_be_its_policy_too() -> None:
+    policy = gateways.made(
+        kinds.BACKEND_TLS_POLICY, "tls", targetRefs=[{"group": "", "kind": "Service", "name": "web"}],
+        validation={"hostname": "web.test", "wellKnownCACertificates": "System"},
+    )  # fmt: skip
+    it = objects.pipeline(objects.web("a.com"), objects.service(), policy)
+    found = origins(it, names.CLUSTER, "outbound|80||web.shop.svc.cluster.local")
+    assert [str(origin) for origin in found] == ["Service shop/web", "BackendTLSPolicy shop/tls"]

@@ -193,6 +193,8 @@ def _answer(route: Route, scheme: str, pipeline: Pipeline) -> dict[str, object]:
         case Forward(key):
             places = _places(key, pipeline)
             answer = "forwarded" if places else "503 no healthy upstream: the Service has no ready endpoint"
+            if (backend := pipeline.backends.get(key)) and backend.shut:
+                answer, places = f"503 no healthy upstream: {backend.shut}", ()
             return {
                 "answer": answer,
                 "backend": _named(key, pipeline),
@@ -219,7 +221,11 @@ def _named(key: BackendKey | None, pipeline: Pipeline) -> str:
     if key is None:
         return "nothing (500)"
     backend = pipeline.backends.get(key)
-    return f"Service {key.namespace}/{key.service} port {key.port} ({backend.protocol.value if backend else ''})"
+    how = backend.protocol.value if backend else ""
+    if backend and backend.tls and backend.tls.verify:
+        policy = pipeline.backend_tls.holder(key)
+        how += f", verified as {backend.tls.server_name}" + (f" by BackendTLSPolicy {policy}" if policy else "")
+    return f"Service {key.namespace}/{key.service} port {key.port} ({how})"
 
 
 def _place(address: str, port: int) -> str:

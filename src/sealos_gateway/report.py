@@ -10,6 +10,7 @@ from sealos_gateway.envoy import gateway_listeners, names
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.provision import names as planes
+from sealos_gateway.resources import kinds
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.xds.fleet import Fleet, Rejection
@@ -105,7 +106,9 @@ def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
     if name == names.TRACING:
         return (Origin("Setting", Ref("", "tracing.collector")),)
     key = pipeline.backend_names.key(name)
-    return (Origin("Service", Ref(key.namespace, key.service)),)
+    policy = pipeline.backend_tls.holder(key)
+    found = Origin("Service", Ref(key.namespace, key.service))
+    return (found,) if policy is None else (found, Origin(kinds.BACKEND_TLS_POLICY.name, policy))
 
 
 def _of_listener(name: str) -> tuple[Origin, ...]:

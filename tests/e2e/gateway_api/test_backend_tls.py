@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -288,3 +289,19 @@ async def test_another_authority_under_load_fails_no_request(world: World) -> No
     assert set(found) == {200}
     world.backend.show(CA.pair("backend.test", number=5))
     await world.answers("/right", 503)
+
+
+async def test_a_machine_without_authorities_believes_none_and_says_so(tmp_path: Path) -> None:
+    settings = {"lazy": {"threshold": 0}, "envoy": {"system_authorities": str(tmp_path / "absent.crt")}}
+    async with backend(tmp_path / "one.pem", MACHINE.pair("backend.test")) as one:
+        made = Gateway(tmp_path / "gw", settings=settings)
+        service(made, "web", one.port)
+        made.apply(policy("web", "", wellKnownCACertificates="System"))
+        made.apply(manifests.ingress("web", "shop", {"a.test": "web:443"}))
+        with made:
+            began = time.monotonic()
+            assert (await made.get("a.test")).status_code == 503
+            assert time.monotonic() - began < 8
+            assert one.handshakes == 0
+            await eventually(lambda: [it for it in made.problems() if "BackendTLSPolicy shop/web" in it])
+            assert "envoy.system_authorities" in made.stderr()

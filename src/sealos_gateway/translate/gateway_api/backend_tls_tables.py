@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Rows
+from sealos_gateway.live import Derived, Graph, Index, Read, Readable, Rows
+from sealos_gateway.model.backend_policy import AS_IT_IS
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.core import Service
 from sealos_gateway.resources.gateway_api.policies import BackendTLSPolicy, PolicyStatus
@@ -43,6 +45,17 @@ class BackendTlsTables:
             return None
         ref, demand = found
         return Asked(demand.tls, "" if demand.tls is not None else f"{KIND} {ref}: {demand.reason}")
+
+    def holder(self, key: BackendKey) -> Ref | None:
+        """The policy that holds for a backend, for people who ask."""
+
+        def read(table: Readable[Any, Any], key: Any, /) -> Any:
+            return table.get(key)
+
+        service = self._services.get(Ref(key.namespace, key.service))
+        port = next((it.name for it in service.spec.ports if it.port == key.port), "") if service else ""
+        found = backend_tls.chosen(Ref(key.namespace, key.service), port, read, self.by_target, self.demands)
+        return found[0] if found and key.policy != AS_IT_IS else None
 
     def tell(self, reach: Index[Ref, Any], controller: str) -> None:
         """The third step: `reach` says through which Gateways the ports of a Service are reached."""
