@@ -16,6 +16,7 @@ from sealos_gateway import hot
 from sealos_gateway.envoy import bootstrap, names
 from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
+from sealos_gateway.node.passwords import PasswordHasher
 from sealos_gateway.presentation import EnvoyPresentation
 from sealos_gateway.settings import Settings
 from sealos_gateway.xds.fleet import Fleet
@@ -57,6 +58,7 @@ class DataPlane:
             snapshot, fleet, state / "xds.sock", ready=ready, stream=stream, hot_for=self._hot_for, heard=heard
         )
         self.admin = Admin(state / "admin.sock")
+        self._passwords = PasswordHasher(state / "crypt.sock")
         self.supervisor = supervisor.Supervisor(self._process(), self.admin)
 
     def _process(self) -> supervisor.Process:
@@ -78,6 +80,7 @@ class DataPlane:
         """Listen for Envoy, which may then be started."""
         self.hot.load()
         self._write_bootstrap()
+        await self._passwords.start()
         await self.server.start()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -89,6 +92,7 @@ class DataPlane:
 
     async def close(self) -> None:
         await self.server.close(0)
+        await self._passwords.close()
 
     async def unready(self) -> str:
         """Why no traffic should come here yet; empty after the first complete acknowledged configuration, as long as
@@ -125,6 +129,7 @@ class DataPlane:
             self._settings.ingress.cluster_domain,
             envoy.istio_labels,
             _authorities(envoy.system_authorities),
+            str(self._passwords.socket),
         )
         (self._state / "bootstrap.json").write_text(bootstrap.bootstrap(options), encoding="utf-8")
 

@@ -77,6 +77,9 @@ class IngressSettings(_Group, frozen=True):
     # Close routes whose annotations ask for a web application firewall (`enable-modsecurity`), which the gateway has
     # not, instead of only telling it.
     require_waf: bool = False
+    # Let users sign in whose passwords `auth-secret` keeps as bcrypt (`htpasswd -B`), SHA-crypt or DES. A worker of
+    # Envoy cannot spend that time: our process beside it hashes them, about once for each password and worker.
+    slow_passwords: bool = False
     # What a client is answered that is over its `limit-rps`, `limit-rpm` or `limit-connections`.
     limit_status: int = 503
     # Namespaces whose Ingresses may use snippets of nginx configuration (docs/snippets.md); `*` is every namespace.

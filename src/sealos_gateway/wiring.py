@@ -51,6 +51,7 @@ def rules(settings: Settings) -> Rules:
         no_auth_locations=settings.ingress.no_auth_locations,
         global_auth=tuple(sorted(settings.ingress.global_auth.items())),
         require_waf=settings.ingress.require_waf,
+        slow_passwords=settings.ingress.slow_passwords,
         limit_status=settings.ingress.limit_status,
         on_every_host=tuple(_ref("ingress.on_every_host", text) for text in settings.ingress.on_every_host),
         hsts=settings.ingress.hsts,

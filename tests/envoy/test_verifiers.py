@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import pytest
+
 from sealos_gateway.envoy.policies import verifiers
 
 LINES = {
@@ -31,3 +33,18 @@ def test_equal_passwords_of_two_users_look_different_and_equal_lines_alike() -> 
     one, other = (verifiers.lines(name + b":{PLAIN}same") for name in (b"ann", b"joe"))
     assert one.rpartition(":")[2] != other.rpartition(":")[2]
     assert one == verifiers.lines(b"ann:{PLAIN}same")
+
+
+@pytest.mark.parametrize(
+    ("digest", "setting"),
+    [
+        ("$2y$05$KGh3rYvTzC1YzS0Vd2kkOeL3GfPVu7i6FzQm1ZkA9cB5eX8wY2nDu", "$2y$05$KGh3rYvTzC1YzS0Vd2kkOe"),
+        ("$6$rounds=10000$pepper$" + "x" * 86, "$6$rounds=10000$pepper"),
+        ("$5$salt$" + "x" * 43, "$5$salt"),
+        ("abNANd1rDfiNc", "ab"),
+    ],
+)
+def test_what_is_hashed_elsewhere_has_its_setting_and_no_hash(digest: str, setting: str) -> None:
+    name, form, salt, pepper, verifier = verifiers.lines(f"joe:{digest}:comment".encode()).split(":")
+    assert (name, form, bytes.fromhex(salt).decode()) == ("joe", "crypt", setting)
+    assert verifier == hashlib.sha1(pepper.encode() + digest.encode()).hexdigest()

@@ -26,6 +26,7 @@ class Options:
     cluster_domain: str = "cluster.local"
     istio_labels: bool = False
     system_authorities: str = ""
+    passwords_socket: str = ""
 
 
 def bootstrap(options: Options) -> str:
@@ -37,6 +38,8 @@ def bootstrap(options: Options) -> str:
     if options.system_authorities:
         secret = message.static_resources.secrets.add(name=tls_contexts.SYSTEM_AUTHORITIES)
         secret.validation_context.trusted_ca.filename = options.system_authorities
+    if options.passwords_socket:
+        message.static_resources.clusters.append(_local(names.PASSWORDS, options.passwords_socket))
     dynamic = message.dynamic_resources
     dynamic.ads_config.api_type = api.config_source.ApiConfigSource.DELTA_GRPC
     dynamic.ads_config.transport_api_version = api.config_source.ApiVersion.V3
@@ -63,14 +66,20 @@ def runtime(message: api.Message) -> None:
 
 
 def _xds_cluster(socket: str) -> api.Message:
-    cluster = api.cluster.Cluster(name=XDS_CLUSTER, connect_timeout=api.seconds(1))
-    cluster.type = api.cluster.Cluster.STATIC
-    cluster.load_assignment.cluster_name = XDS_CLUSTER
-    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
-    endpoint.address.CopyFrom(api.pipe_address(socket))
+    cluster = _local(XDS_CLUSTER, socket)
     options = api.http_options.HttpProtocolOptions()
     options.explicit_http_config.http2_protocol_options.SetInParent()
     cluster.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(api.pack(options))
+    return cluster
+
+
+def _local(name: str, socket: str) -> api.Message:
+    """A process beside us, over HTTP/1.1 unless somebody says otherwise."""
+    cluster = api.cluster.Cluster(name=name, connect_timeout=api.seconds(1))
+    cluster.type = api.cluster.Cluster.STATIC
+    cluster.load_assignment.cluster_name = name
+    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
+    endpoint.address.CopyFrom(api.pipe_address(socket))
     return cluster
 
 

@@ -24,6 +24,9 @@ NOWHERE = "sealos-nowhere"
 #: The collector of spans (`tracing`): nobody asks for this cluster, so every Envoy gets it.
 TRACING = "sealos-tracing"
 
+#: Where passwords are hashed that take too long for a worker (`bootstrap`, `policies.access`).
+PASSWORDS = "sealos-passwords"
+
 #: Make before break: a type is sent after those before it (the rules are in `xds/stream.py`).
 ORDER = (SECRET, CLUSTER, ENDPOINTS, LISTENER, SCOPE, ROUTES)
 #: What is removed only after everything that may name it has gone.

@@ -43,6 +43,8 @@ class Rules:
     global_auth: tuple[tuple[str, str], ...] = ()
     #: Whether routes are closed that ask for a web application firewall.
     require_waf: bool = False
+    #: Whether passwords may be kept in forms that our own process has to check.
+    slow_passwords: bool = False
     #: What a client is answered that is over its limit.
     limit_status: int = 503
     #: Whether there is a collector of spans, and whether spans of clients are trusted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -13,7 +14,7 @@ import pytest
 from tests.e2e import manifests, wire
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import NewGateway, Site
-from tests.e2e.harness import eventually
+from tests.e2e.harness import Gateway, eventually
 from tests.e2e.nginx import Nginx
 
 NGINX = "nginx.ingress.kubernetes.io/"
@@ -36,6 +37,17 @@ USERS = {
     "apr1": ("$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/", "secret"),
     "md5": ("$1$salt$PWKzODfarHMEGrqE3Mzo7/", "a much longer password than sixteen bytes"),
 }
+#: What takes a worker too long.
+SLOW = {
+    "bcrypt": ("$2y$05$KGh3rYvTzC1YzS0Vd2kkOeVBUvUyhADzcehTRgk11eQiQtjLG32q2", "hörse"),
+    "bcrypt-10": ("$2b$10$KGh3rYvTzC1YzS0Vd2kkOe7gPq9y7IzKAtm1piZfivEvH7qxGmUgO", "staple"),
+    "sha256": ("$5$saltsalt$2vhkvr9hBXnDWnWPCdlC2B7pNMC3kgEFDgMiojEkw86", "battery"),
+    "sha512": (
+        "$6$rounds=10000$pepper$lFizJdOnl2PNm3FC58TAF7IcuMaQnvwngKCFAHI1Y6FlGpFGatVUqnmTNPPSqwSiYokTr3tWX5wjk5cbW6owv.",
+        "correct",
+    ),
+    "des": ("ab4dOxiiWAuPc", "eightchr"),
+}
 FILE = "# people\n\n" + "\n".join(f"{name}:{digest}" for name, (digest, _) in USERS.items()) + "\n"
 
 
@@ -44,10 +56,10 @@ def users(namespace: str, text: str = FILE, name: str = "users", **entries: str)
     return {"apiVersion": "v1", "kind": "Secret", "metadata": manifests.meta(name, namespace), "stringData": data}
 
 
-def password_file(folder: Path) -> None:
+def password_file(folder: Path, text: str = FILE) -> None:
     """The file `users`, where nginx may read it."""
     folder.chmod(0o755)
-    (folder / "users").write_text(FILE)
+    (folder / "users").write_text(text)
 
 
 def credentials(name: str, password: str) -> dict[str, str]:
@@ -201,3 +213,87 @@ async def test_upgrades_and_http2_are_asked_too(site: Site, echo_a: Echo) -> Non
         assert (await wire.exchange(site.gateway.http_port, wire.request("/", site.host, *lines))).status == status
         reply = await site.get(headers=given, http2=True)
         assert reply.status_code == (200 if status == 101 else status)
+
+
+def slow(new_gateway: NewGateway, echo: Echo, text: str, **options: Any) -> Gateway:
+    return new_gateway(
+        manifests.service("web", "shop"),
+        manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": echo.port}),
+        users("shop", text),
+        manifests.ingress("web", "shop", {"shop.test": "web:80"}, annotations=BASIC),
+        settings={"ingress": {"slow_passwords": True}},
+        **options,
+    ).start()
+
+
+async def patient(gateway: Gateway, headers: dict[str, str]) -> int:
+    """The status, as often asked for as there is too much to check."""
+
+    async def answer() -> int:
+        status = (await gateway.get("shop.test", headers=headers)).status_code
+        return status if status != 503 else 0
+
+    return int(await eventually(answer))
+
+
+async def test_slow_forms_are_checked_beside_envoy_where_the_setting_allows_it(
+    new_gateway: NewGateway, echo_a: Echo, tmp_path: Path
+) -> None:
+    """As nginx does, for the right and for wrong passwords; DES reads eight letters of a password."""
+    text = "\n".join(f"{name}:{digest}" for name, (digest, _) in (USERS | SLOW).items())
+    gateway = slow(new_gateway, echo_a, text)
+    location = f'location / {{ auth_basic "x"; auth_basic_user_file {tmp_path}/users; try_files /none =204; }}'
+    password_file(tmp_path, text)
+    with Nginx(tmp_path, location) as nginx:
+        for name, (_, password) in {"apr1": USERS["apr1"], **SLOW}.items():
+            for given in (password, password + "x", password[:-1], ""):
+                ours = await patient(gateway, credentials(name, given))
+                theirs = (await nginx.get(headers=credentials(name, given))).status_code
+                right = given == password or (name == "des" and given == password + "x")
+                assert (ours, theirs) == ((200, 204) if right else (401, 401)), (name, given)
+    assert [line for line in gateway.problems() if "shop/web" in line] == []
+
+
+async def test_a_slow_password_is_hashed_once_and_then_known(new_gateway: NewGateway, echo_a: Echo) -> None:
+    gateway = slow(new_gateway, echo_a, f"ann:{SLOW['bcrypt-10'][0]}\n")
+    for _ in range(3):
+        assert (await gateway.get("shop.test", headers=credentials("ann", "staple"))).status_code == 200
+        assert (await gateway.get("shop.test", headers=credentials("ann", "wrong"))).status_code == 401
+    asked = gateway.stats(r"^cluster\.sealos-passwords\.upstream_rq_total$")
+    assert sum(asked.values()) == 2
+
+
+async def test_guesses_at_slow_passwords_are_bounded_and_harm_only_their_own_host(
+    new_gateway: NewGateway, echo_a: Echo
+) -> None:
+    gateway = slow(new_gateway, echo_a, f"ann:{SLOW['bcrypt-10'][0]}\n")
+    gateway.apply(
+        users("shop", f"joe:{SLOW['bcrypt'][0]}", "others"),
+        manifests.ingress("b", "shop", {"b.test": "web:80"}, annotations={**BASIC, f"{NGINX}auth-secret": "others"}),
+    )
+    await gateway.settled()
+
+    async def guess(number: int) -> int:
+        return (await gateway.get("shop.test", headers=credentials("ann", f"guess {number}"))).status_code
+
+    guesses = asyncio.gather(*(guess(number) for number in range(100)))
+    others = [
+        (await gateway.get("b.test", headers=credentials("joe", word))).status_code for word in ("x", "hörse", "y")
+    ]
+    assert others == [401, 200, 401]
+    found = await guesses
+    assert set(found) == {401, 503}
+    assert found.count(401) <= 20, "ten at once and five a second"
+
+
+async def test_slow_forms_are_told_where_the_setting_does_not_allow_them(site: Site, echo_a: Echo) -> None:
+    site.backend("web", echo_a.port)
+    text = f"sha:{sha('one')}\nann:{SLOW['bcrypt'][0]}\n"
+    site.apply(users(site.namespace, text))
+    site.ingress(annotations=BASIC)
+    await site.gateway.settled()
+    assert (await site.get(headers=credentials("ann", "hörse"))).status_code == 401
+    [line] = [line for line in site.gateway.problems() if f"{site.namespace}/web" in line]
+    assert "user 'ann'" in line
+    assert "ingress.slow_passwords" in line
+    assert SLOW["bcrypt"][0] not in line

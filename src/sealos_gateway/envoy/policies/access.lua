@@ -2,6 +2,7 @@
 -- wants stands in its metadata and is read once. Any error here ends in 500: Envoy itself would let the request pass.
 local METADATA, NETWORKS = "sealos.access", "envoy.filters.http.rbac"
 local MOST, SLOW_A_SECOND, SLOW_BURST = 4096, 50, 100
+local ELSEWHERE, PATIENCE = 10, 5000  -- how many slow checks one by another process is worth, and milliseconds for it
 
 -- A table of at most 2 * MOST entries: when the young half is full, the old half goes.
 local function bounded()
@@ -52,7 +53,7 @@ local function learn(id, metadata)
   config.place, config.any = metadata:get("place"), metadata:get("any")
   local users = metadata:get("users")
   if users then
-    config.users = users_of(users)
+    config.users, config.hasher = users_of(users), metadata:get("hasher")
     config.slow, config.slow_at = SLOW_BURST, 0
   end
   know(id, config)
@@ -114,10 +115,23 @@ end
 -- Passwords ----------------------------------------------------------------------------------------------------------
 
 local slow = {["apr1"] = "$apr1$", ["1"] = "$1$"}
+local cost = {["apr1"] = 1, ["1"] = 1, ["crypt"] = ELSEWHERE}
 local nobody = {form = "sha", salt = "", pepper = "", verifier = ""}
 
--- What the form of a user's digest makes of a password, hashed again as the control plane has hashed the digest.
-local function matches(password, user)
+-- crypt(3) by the process beside us: the hash, or nil where it has no time or does not answer.
+local function hashed_elsewhere(handle, config, id, password, setting)
+  local question = {[":method"] = "POST", [":path"] = "/", [":authority"] = "passwords", ["x-sealos-users"] = id}
+  local options = {timeout_ms = PATIENCE, send_xff = false}
+  local answer, hash = handle:httpCall(config.hasher, question, setting .. "\n" .. password, options)
+  if answer[":status"] == "422" then
+    return ""  -- no password becomes this
+  end
+  return answer[":status"] == "200" and hash or nil
+end
+
+-- What the form of a user's digest makes of a password, hashed again as the control plane has hashed the digest. Nil
+-- where nobody could tell.
+local function matches(handle, config, id, password, user)
   local found = password
   if user.form == "sha" then
     found = sha1(password)
@@ -125,19 +139,24 @@ local function matches(password, user)
     found = sha1(password .. user.salt)
   elseif slow[user.form] then
     found = md5_crypt(password, user.salt:sub(1, 8), slow[user.form])
+  elseif user.form == "crypt" then
+    found = hashed_elsewhere(handle, config, id, password, user.salt)
+    if not found then
+      return nil
+    end
   end
   return same(sha1(user.pepper .. found), user.verifier)
 end
 
 -- Slow digests take a millisecond or two each: a route may have so many of them checked a second by one worker, so that
 -- guessing passwords of one host does not stop the others.
-local function may_work(config, now)
+local function may_work(config, now, worth)
   config.slow = math.min(SLOW_BURST, config.slow + (now - config.slow_at) * SLOW_A_SECOND / 1000)
   config.slow_at = now
-  if config.slow < 1 then
+  if config.slow < worth then
     return false
   end
-  config.slow = config.slow - 1
+  config.slow = config.slow - worth
   return true
 end
 
@@ -156,11 +175,13 @@ local function password(handle, config, id)
     local known_user = user and config.users[user]
     -- An unknown user costs as much time as a known one.
     local compared = known_user or select(2, next(config.users)) or nobody
-    if slow[compared.form] and not may_work(config, handle:timestamp()) then
+    if cost[compared.form] and not may_work(config, handle:timestamp(), cost[compared.form]) then
       return 503
     end
-    local right = matches(given or "", compared)
-    if right and known_user then
+    local right = matches(handle, config, id, given or "", compared)
+    if right == nil then
+      return 503
+    elseif right and known_user then
       pass(key, true)
       return 200
     end

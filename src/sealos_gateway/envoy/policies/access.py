@@ -109,7 +109,9 @@ def redact(message: api.Message) -> None:
 
 def _basic(wanted: BasicAuth) -> dict[str, Any]:
     realm = wanted.realm.replace("\\", "\\\\").replace('"', '\\"')
-    return {"realm": realm, "users": verifiers.lines(wanted.users)}
+    users = verifiers.lines(wanted.users)
+    slow = {"hasher": names.PASSWORDS} if f":{verifiers.SLOW}:" in users else {}
+    return {"realm": realm, "users": users, **slow}
 
 
 def _external(wanted: ExternalAuth, context: Context) -> dict[str, Any]:

@@ -13,11 +13,14 @@ import re
 
 _MD5 = re.compile(rb"\$(apr1|1)\$([^$]*)\$(.*)")
 _SHA1_BYTES = 20
+_BCRYPT, _DES = 29, 2  # how long the settings of these are
+#: The form of what is hashed elsewhere (`node.passwords`).
+SLOW = "crypt"
 
 
 def lines(users: bytes) -> str:
-    """`name:form:salt:pepper:verifier` for each line `name:digest`. `form` is plain, sha, ssha, apr1 or 1, `salt` (in
-    hex) belongs to the form, `verifier` is SHA-1 of pepper and digest, in hex."""
+    """`name:form:salt:pepper:verifier` for each line `name:digest`. `form` is plain, sha, ssha, apr1, 1 or crypt,
+    `salt` (in hex) belongs to the form (of crypt: its setting), `verifier` is SHA-1 of pepper and digest, in hex."""
     return "\n".join(_line(line) for line in users.split(b"\n"))
 
 
@@ -39,9 +42,17 @@ def _parts(digest: bytes) -> tuple[str, bytes, bytes]:
     if digest.startswith(b"{SSHA}"):
         raw = _decoded(digest.removeprefix(b"{SSHA}"))
         return "ssha", raw[_SHA1_BYTES:], raw[:_SHA1_BYTES]
-    found = _MD5.fullmatch(digest.partition(b":")[0])
-    assert found is not None, "only what can be checked is in the model"
-    return found[1].decode(), found[2], found[3]
+    digest = digest.partition(b":")[0]
+    if found := _MD5.fullmatch(digest):
+        return found[1].decode(), found[2], found[3]
+    return SLOW, _setting(digest), digest
+
+
+def _setting(digest: bytes) -> bytes:
+    """How to hash a password so that it can be this digest (crypt(5)): what stands in front of the hash itself."""
+    if digest.startswith(b"$2"):
+        return digest[:_BCRYPT]
+    return digest.rpartition(b"$")[0] if digest.startswith(b"$") else digest[:_DES]
 
 
 def _decoded(text: bytes) -> bytes:

@@ -24,8 +24,9 @@ AUTH_SECRET = shared(
     default="none",
     meaning="Where names and passwords are.",
     verdict=Verdict.DIFFERS,
-    note="Passwords may be `{SHA}` (`htpasswd -s`), `{SSHA}`, `{PLAIN}`, `$apr1$` (`htpasswd -m`) or `$1$`. Users with"
-    " bcrypt, SHA-crypt or DES are told and cannot sign in: checking those takes a worker too long.",
+    note="Passwords may be `{SHA}` (`htpasswd -s`), `{SSHA}`, `{PLAIN}`, `$apr1$` (`htpasswd -m`) or `$1$`; with the"
+    " setting `ingress.slow_passwords` also bcrypt up to cost 12, SHA-crypt up to 100,000 rounds, and DES. Other users"
+    " are told and cannot sign in.",
     test=f"{_BASIC}::test_every_form_of_htpasswd",
     closed=True,
 )

@@ -22,7 +22,28 @@ _CHECKED = re.compile(
     rb"\{SHA\}[A-Za-z0-9+/]{27}=?|\{SSHA\}[A-Za-z0-9+/=]{28,120}|\{PLAIN\}.{1,256}"
     rb"|\$(apr1|1)\$[^$:\s]{0,8}\$[./A-Za-z0-9]{22}"
 )
-_FORMS = ((rb"\$2[abxy]?\$", "bcrypt"), (rb"\$5\$", "SHA-256-crypt"), (rb"\$6\$", "SHA-512-crypt"), (rb"\$", "crypt"))
+#: What our own process can check besides (node/passwords.py), where it takes a quarter of a second at most.
+_SLOW = re.compile(
+    rb"\$2[aby]\$(0[4-9]|1[0-2])\$[./A-Za-z0-9]{53}"
+    rb"|\$5\$(rounds=([0-9]{4,5}|100000)\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{43}"
+    rb"|\$6\$(rounds=([0-9]{4,5}|100000)\$)?[^$:\s]{1,16}\$[./A-Za-z0-9]{86}"
+    rb"|[./A-Za-z0-9]{13}"
+)
+_HELP = "make it with `htpasswd -s`"
+_SLOW_HELP = f"{_HELP}, or have whoever runs the gateway set ingress.slow_passwords"
+_FORMS = (
+    (rb"\$2[abxy]?\$", "bcrypt"),
+    (rb"\$5\$", "SHA-256-crypt"),
+    (rb"\$6\$", "SHA-512-crypt"),
+    (rb"\$", "crypt"),
+    (rb"[./A-Za-z0-9]{13}\Z", "DES"),
+)
+#: What of a form takes too long wherever it is checked.
+_LIMITS = {
+    "bcrypt": "that costs more than 12 (or is damaged)",
+    "SHA-256-crypt": "with more than 100,000 rounds (or is damaged)",
+    "SHA-512-crypt": "with more than 100,000 rounds (or is damaged)",
+}
 
 
 def read(values: Values, draft: Draft) -> None:
@@ -50,15 +71,15 @@ def read(values: Values, draft: Draft) -> None:
     if secret is None:
         values.complain(auth.AUTH_SECRET, f"Secret {ref} does not exist", "InvalidSecret")
         return
-    users = _users(secret, layout, values)
+    users = _users(secret, layout, values, draft.world.rules.slow_passwords)
     if users is not None:
         draft.policy["basic_auth"] = BasicAuth(ref, users, realm)
 
 
-def _users(secret: Secret, layout: str, values: Values) -> Private | None:
+def _users(secret: Secret, layout: str, values: Values, slow: bool) -> Private | None:
     """Lines `name:digest`; None after telling why there are none."""
     lines = _lines(secret, layout)
-    usable = [line for line in lines if _is_usable(line)]
+    usable = [line for line in lines if _is_usable(line, slow)]
     fault = ""
     if not lines and layout == "auth-file":
         fault = "has no users under the key `auth`; put an htpasswd file there, or write auth-secret-type: auth-map"
@@ -66,7 +87,7 @@ def _users(secret: Secret, layout: str, values: Values) -> Private | None:
         fault = f"holds {len(lines)} users; there must be from 1 to {_MOST_USERS}"
     elif not usable:
         fault = "has no user whose password can be checked; make them with `htpasswd -s`"
-    for line in [line for line in lines if not _is_usable(line)][:3]:
+    for line in [line for line in lines if not _is_usable(line, slow)][:3]:
         _tell(line, secret, values)
     if fault:
         values.complain(auth.AUTH_SECRET, f"Secret {secret.ref} {fault}", "InvalidSecret")
@@ -81,14 +102,18 @@ def _lines(secret: Secret, layout: str) -> list[bytes]:
     return [line for line in found if line and not line.startswith(b"#")]
 
 
-def _is_usable(line: bytes) -> bool:
+def _is_usable(line: bytes, slow: bool) -> bool:
     name, colon, digest = line.partition(b":")
-    return bool(name and colon and _CHECKED.fullmatch(digest.partition(b":")[0] if digest[:1] != b"{" else digest))
+    digest = digest.partition(b":")[0] if digest[:1] != b"{" else digest
+    return bool(name and colon and (_CHECKED.fullmatch(digest) or (slow and _SLOW.fullmatch(digest))))
 
 
 def _tell(line: bytes, secret: Secret, values: Values) -> None:
     name, colon, digest = line.partition(b":")
     user = name.decode("utf-8", "replace")[:40] if colon and name else "?"
     form = next((word for start, word in _FORMS if re.match(start, digest)), "in no form that is known")
-    message = f"user {user!r} of Secret {secret.ref} cannot sign in: the password is {form}; make it with `htpasswd -s`"
+    what, remedy = f"the password is {form}", _SLOW_HELP if _is_usable(line, slow=True) else _HELP
+    if form in _LIMITS and remedy is _HELP:
+        what += f" {_LIMITS[form]}"
+    message = f"user {user!r} of Secret {secret.ref} cannot sign in: {what}; {remedy}"
     values.warn(auth.AUTH_SECRET, message, "UnsupportedPassword")
