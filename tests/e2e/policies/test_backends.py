@@ -14,7 +14,7 @@ import pytest
 from sealos_gateway.echo.server import EchoSettings
 from tests import pem
 from tests.e2e import backends, manifests
-from tests.e2e.backends import Echo, Recorder
+from tests.e2e.backends import LOOPBACK, Echo, Recorder
 from tests.e2e.conftest import Site
 from tests.e2e.harness import eventually
 
@@ -225,10 +225,13 @@ async def test_requests_that_are_not_in_the_access_log(site: Site, echo_a: Echo)
 
 
 @pytest.mark.parametrize(
-    "annotation",
-    [("higress.io/mirror-target-service", "copy:80"), (f"{NGINX}mirror-target", "http://copy$request_uri")],
+    ("annotation", "host"),
+    [
+        (("higress.io/mirror-target-service", "copy:80"), ""),
+        ((f"{NGINX}mirror-target", "http://copy$request_uri"), "copy"),
+    ],
 )
-async def test_copies_of_requests(site: Site, echo_a: Echo, annotation: tuple[str, str]) -> None:
+async def test_copies_of_requests(site: Site, echo_a: Echo, annotation: tuple[str, str], host: str) -> None:
     recorder = Recorder()
     async with backends.raw(recorder) as copy:
         site.backend("web", echo_a.port)
@@ -240,7 +243,29 @@ async def test_copies_of_requests(site: Site, echo_a: Echo, annotation: tuple[st
         await eventually(
             lambda: [(it.method, it.target, it.body) for it in recorder.seen] == [("POST", "/a?b=c", b"hello")]
         )
-    assert recorder.seen[0].values("host") == [site.host]
+    assert recorder.seen[0].values("host") == [host or site.host]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "host"),
+    [
+        ({f"{NGINX}mirror-target": "http://127.0.0.1:{}$request_uri"}, LOOPBACK),
+        ({f"{NGINX}mirror-target": "http://127.0.0.1:{}/", f"{NGINX}mirror-host": "copy.test"}, "copy.test"),
+        ({"higress.io/mirror-target-fqdn": LOOPBACK, "higress.io/mirror-target-fqdn-port": "{}"}, LOOPBACK),
+    ],
+)
+async def test_copies_for_another_host(site: Site, echo_a: Echo, annotations: dict[str, str], host: str) -> None:
+    recorder = Recorder()
+    async with backends.raw(recorder) as copy:
+        site.backend("web", echo_a.port)
+        site.ingress(annotations={name: value.format(copy.port) for name, value in annotations.items()})
+        await site.gateway.settled()
+        reply = await site.gateway.request("POST", site.host, "/a?b=c", content=b"hello")
+        assert reply.json()["name"] == "echo-a"
+        await eventually(
+            lambda: [(it.method, it.target, it.body) for it in recorder.seen] == [("POST", "/a?b=c", b"hello")]
+        )
+    assert recorder.seen[0].values("host") == [host]
 
 
 async def test_an_endpoint_that_fails_its_checks_gets_nothing(site: Site, echo_a: Echo) -> None:

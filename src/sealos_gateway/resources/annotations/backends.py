@@ -326,17 +326,31 @@ MIRROR_SERVICE = _higress(
 MIRROR_PERCENTAGE = _higress(
     "mirror-percentage", "0 to 100", "100", "The share of requests that is copied.", test=_GOLDEN.format("mirror")
 )
+MIRROR_NAME = _higress(
+    "mirror-target-fqdn",
+    "a host name",
+    "none",
+    "Copies of requests go there, also outside of the cluster.",
+    test=f"{_TIMES}::test_copies_for_another_host",
+)
+MIRROR_NAME_PORT = _higress(
+    "mirror-target-fqdn-port", "1 to 65535", "80", "Its port.", test=f"{_TIMES}::test_copies_for_another_host"
+)
 MIRROR_TARGET = shared(
     "mirror-target",
-    "a URL of a Service in the cluster: `http://name.namespace.svc:port$request_uri`",
+    "a URL: `http://name.namespace.svc:port$request_uri`, `https://copy.example.com$request_uri`",
     "none",
     "Copies of requests go there.",
     verdict=Verdict.DIFFERS,
-    note="Copies keep path and query; other targets than Services of the namespace are refused.",
+    note="Copies keep path and query; Services of other namespaces are refused.",
     test=f"{_TIMES}::test_copies_of_requests",
 )
 MIRROR_HOST = shared(
-    "mirror-host", "a host name", "the Host of the request", "Host of the copies.", test=_GOLDEN.format("mirror")
+    "mirror-host",
+    "a host name",
+    "the host of `mirror-target`; with `mirror-target-service` that of the request",
+    "Host of the copies.",
+    test=f"{_TIMES}::test_copies_for_another_host",
 )
 MIRROR_BODY = shared(
     "mirror-request-body",
@@ -450,6 +464,8 @@ ALL = (
     ACCESS_LOG,
     MIRROR_SERVICE,
     MIRROR_PERCENTAGE,
+    MIRROR_NAME,
+    MIRROR_NAME_PORT,
     MIRROR_TARGET,
     MIRROR_HOST,
     MIRROR_BODY,

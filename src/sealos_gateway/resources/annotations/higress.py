@@ -99,8 +99,6 @@ REFUSED = (
     _refused("mcp-server-enable-path-rewrite", "An MCP server on the route."),
     _refused("mcp-server-path-rewrite-prefix", "An MCP server on the route."),
     _refused("mcp-sse-stateful-param-name", "An MCP server on the route."),
-    _refused("mirror-target-fqdn", "Copies to a host outside of the cluster."),
-    _refused("mirror-target-fqdn-port", "Copies to a host outside of the cluster."),
 )
 CONDITIONS = (
     EXACT_HEADER,

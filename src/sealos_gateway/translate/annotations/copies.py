@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import ErrorPages, HeaderAction, HeaderChange, HeaderChanges, Mirror
 from sealos_gateway.model.template import literal
 from sealos_gateway.resources.annotations import backends
@@ -17,14 +18,21 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _mirror(values: Values, draft: Draft) -> None:
-    found = targets.service_of(values, backends.MIRROR_SERVICE, draft)
+    found, host = targets.service_of(values, backends.MIRROR_SERVICE, draft), ""
     if found is None:
-        found = targets.service_of_url(values, backends.MIRROR_TARGET, draft)
+        found, host = targets.of_url(values, backends.MIRROR_TARGET, draft) or _named(values, draft)
     percent = values.whole(backends.MIRROR_PERCENTAGE, 0, 100)
-    host = values.text(backends.MIRROR_HOST) or ""
+    host = values.text(backends.MIRROR_HOST) or host
     values.choice(backends.MIRROR_BODY, "on", "off")
     if found is not None and percent != 0:
         draft.policy["mirrors"] = (Mirror(found, 100 if percent is None else percent, 100, host),)
+
+
+def _named(values: Values, draft: Draft) -> tuple[BackendKey | None, str]:
+    """Higress' way to name a host outside of the cluster."""
+    port = values.whole(backends.MIRROR_NAME_PORT, 1, 65_535) or 80
+    host = (values.text(backends.MIRROR_NAME) or "").lower().rstrip(".")
+    return (targets.outside(values, backends.MIRROR_NAME, draft, "http", host, port), host) if host else (None, "")
 
 
 def _error_pages(values: Values, draft: Draft) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
-from sealos_gateway.model.backend_policy import BackendPolicy, PassiveCheck, Protocol
+from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.header_names import TOKEN, token
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import ExternalAuth, HeaderAction, HeaderChange, HeaderChanges
@@ -14,8 +12,7 @@ from sealos_gateway.model.template import Of, Template
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.translate import places
-from sealos_gateway.translate.annotations import templates
+from sealos_gateway.translate.annotations import targets, templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.higress import FIXED
 from sealos_gateway.translate.annotations.references import reference
@@ -100,12 +97,7 @@ def _backend(scheme: str, host: str, port: int, values: Values, draft: Draft) ->
         return None
     inside = host.removesuffix(f".{draft.world.rules.cluster_domain}").split(".")
     if len(inside) != 3 or inside[2] != "svc":
-        if places.is_own_machine(host) and not draft.world.rules.local_external_names:
-            message = f"{host} is the gateway's own machine; the setting ingress.local_external_names allows it"
-            values.complain(auth.AUTH_URL, message)
-            return None
-        # One address of a name may be unreachable (IPv6 where there is none): it is left out after one failure.
-        return BackendKey("", host, number, msgspec.structs.replace(policy, passive=PassiveCheck(1, local_only=True)))
+        return targets.outside(values, auth.AUTH_URL, draft, scheme, host, port)
     ref = Ref(inside[1], inside[0])
     service = draft.read(draft.world.services, ref)
     if service is None or not any(port.port == number for port in service.spec.ports):

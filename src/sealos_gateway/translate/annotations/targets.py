@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
+import re
+
+from sealos_gateway.model.backend_policy import BackendPolicy, PassiveCheck, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Compression
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate import places
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
@@ -17,6 +20,10 @@ USUAL_COMPRESSION = Compression(
         "application/json", "application/xml", "application/wasm", "image/svg+xml",
     )
 )  # fmt: skip
+_URL = re.compile(r"(https?)://([^/?#:$\s]+)(?::([0-9]{1,5}))?([/?$][^\s#]*)?", re.IGNORECASE)
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
+#: What people write for the request's own path and query.
+_SAME_PATH = (None, "/", "$request_uri", "/$request_uri", "$uri$is_args$args")
 
 
 def service_of(values: Values, entry: Annotation, draft: Draft, port: int = 0) -> BackendKey | None:
@@ -53,15 +60,41 @@ def _resolved(values: Values, entry: Annotation, draft: Draft, text: str, port: 
     return BackendKey(own, ref.name, chosen)
 
 
-def service_of_url(values: Values, entry: Annotation, draft: Draft) -> BackendKey | None:
-    """The Service that a URL `http://name.namespace.svc:port/…` names."""
-    text = values.text(entry)
-    if not text:
+def of_url(values: Values, entry: Annotation, draft: Draft) -> tuple[BackendKey, str] | None:
+    """What a URL `http://host:port$request_uri` names, and its host: a Service of the namespace, or a name outside of
+    the cluster. Requests keep their path: another one is told."""
+    found = values.read(entry, _URL.fullmatch, "a URL as https://copy.example.com$request_uri")
+    if found is None:
         return None
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in ("http", "https"):
-        values.complain(entry, f"{text[:60]!r} is not a URL")
-        return None
-    place = rest.replace("$", "/").partition("/")[0]
-    found = _resolved(values, entry, draft, place, 443 if scheme == "https" else 80)
-    return found._replace(policy=BackendPolicy(protocol=Protocol.HTTPS)) if found and scheme == "https" else found
+    scheme, host, port = found[1].lower(), found[2].lower().rstrip("."), int(found[3] or 0)
+    if found[4] not in _SAME_PATH:
+        values.warn(
+            entry, f"requests keep their path and query: {found[4][:60]!r} is left out", "UnsupportedAnnotation"
+        )
+    labels = host.split(".")
+    if len(labels) == 1 or labels[1] == draft.ingress.metadata.namespace or labels[2:3] == ["svc"]:
+        place = f"{host}:{port}" if port else host
+        inside = _resolved(values, entry, draft, place, 443 if scheme == "https" else 80)
+        if inside is not None and scheme == "https":
+            inside = inside._replace(policy=BackendPolicy(protocol=Protocol.HTTPS))
+        return (inside, host) if inside is not None else None
+    key = outside(values, entry, draft, scheme, host, port)
+    return (key, host) if key is not None else None
+
+
+def outside(values: Values, entry: Annotation, draft: Draft, scheme: str, host: str, port: int) -> BackendKey | None:
+    """A host by its name in DNS; `port` 0 is the usual one of `scheme`. What cannot be one is told."""
+    number = port or (443 if scheme == "https" else 80)
+    if not _NAME.fullmatch(host):
+        values.complain(entry, f"{host[:60]!r} is not a host")
+    elif not 0 < number < 65_536:
+        values.complain(entry, f"{number} is not a port")
+    elif places.is_own_machine(host) and not draft.world.rules.local_external_names:
+        message = f"{host} is the gateway's own machine; the setting ingress.local_external_names allows it"
+        values.complain(entry, message)
+    else:
+        # One address of a name may be unreachable (IPv6 where there is none): it is left out after one failure.
+        passive = PassiveCheck(1, local_only=True)
+        protocol = Protocol.HTTPS if scheme == "https" else None
+        return BackendKey("", host, number, BackendPolicy(protocol=protocol, passive=passive))
+    return None
