@@ -35,6 +35,8 @@ def test_the_authorities_of_the_machine_are_a_secret_of_the_bootstrap() -> None:
     (secret,) = made(system_authorities="/etc/ca.crt").static_resources.secrets
     assert secret.name == tls_contexts.SYSTEM_AUTHORITIES
     assert secret.validation_context.trusted_ca.filename == "/etc/ca.crt"
+
+
 def test_passwords_are_hashed_over_a_socket_of_their_own() -> None:
     *_, cluster = made(passwords_socket="/run/crypt.sock").static_resources.clusters
     assert cluster.name == names.PASSWORDS
