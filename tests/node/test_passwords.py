@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from sealos_gateway.node import passwords
-from sealos_gateway.node.passwords import PasswordHasher, UnknownFormError, crypt
+from sealos_gateway.node.passwords import BusyError, PasswordHasher, UnknownFormError, crypt
 
 #: From the test vectors of crypt_blowfish; what `openssl passwd -5` says.
 VECTORS = [
@@ -75,14 +75,25 @@ async def test_so_many_may_wait_and_so_many_of_one(tmp_path: Path, monkeypatch: 
         return b"done"
 
     monkeypatch.setattr(passwords, "crypt", wait)
-    async with hasher(tmp_path) as session, asyncio.TaskGroup() as tasks:
-        flood = [tasks.create_task(ask(session, b"s\n%d" % number, "a")) for number in range(20)]
-        refused, _ = await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
-        assert {task.result()[0] for task in refused} == {503}
-        same = [tasks.create_task(ask(session, b"s\nsame", "b")) for _ in range(20)]
-        await asyncio.sleep(0.05)
-        go.set()
-        assert sorted([(await task)[0] for task in flood]) == [200] * 8 + [503] * 12
-        assert [await task for task in same] == [(200, b"done")] * 20, "who asks the same waits for one answer"
-        assert asked.count(b"same") == 1
-        assert (await ask(session, b"s\nagain", "a"))[0] == 200, "there is room again"
+    made = PasswordHasher(tmp_path / "crypt.sock")
+    flood = [asyncio.get_running_loop().create_task(made.hashed(b"s\n%d" % number, "a")) for number in range(20)]
+    same = [asyncio.get_running_loop().create_task(made.hashed(b"s\nsame", "b")) for _ in range(20)]
+    others = [asyncio.get_running_loop().create_task(made.hashed(b"s\nx", f"c{number}")) for number in range(40)]
+    await asyncio.sleep(0)  # each has asked by now
+    go.set()
+    found = await asyncio.gather(*flood, return_exceptions=True)
+    assert [type(one) for one in found] == [bytes] * 8 + [BusyError] * 12
+    assert await asyncio.gather(*same, *others) == [b"done"] * 60, "who asks the same waits for one answer"
+    assert (asked.count(b"same"), asked.count(b"x")) == (1, 1)
+    assert await made.hashed(b"s\nagain", "a") == b"done", "there is room again"
+    await made.close()
+
+
+async def test_so_many_may_wait_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "crypt", lambda _password, _setting: b"done")
+    made = PasswordHasher(tmp_path / "crypt.sock")
+    found = await asyncio.gather(
+        *(made.hashed(b"s\n%d" % number, str(number)) for number in range(40)), return_exceptions=True
+    )
+    assert [type(one) for one in found] == [bytes] * 32 + [BusyError] * 8
+    await made.close()

@@ -31,6 +31,10 @@ class UnknownFormError(ValueError):
     """The C library does not know such a setting, or there is no library for it."""
 
 
+class BusyError(Exception):
+    """So many wait that nobody else may."""
+
+
 def crypt(password: bytes, setting: bytes) -> bytes:
     """crypt(3). Raises UnknownFormError. Takes as long as the setting says; other threads run meanwhile."""
     if b"\0" in password or b"\0" in setting:
@@ -76,18 +80,19 @@ class PasswordHasher:
     async def _answer(self, request: web.Request) -> web.Response:
         question, whose = await request.read(), request.headers.get(_WHOSE, "")
         try:
-            return web.Response(body=await self._hashed(question, whose))
+            return web.Response(body=await self.hashed(question, whose))
         except UnknownFormError:
             return web.Response(status=422)
-        except _BusyError:
+        except BusyError:
             return web.Response(status=503)
 
-    async def _hashed(self, question: bytes, whose: str) -> bytes:
-        """Workers that ask the same at the same time, for a page with many parts, share one answer."""
+    async def hashed(self, question: bytes, whose: str) -> bytes:
+        """The answer to a question. Workers that ask the same at the same time, for a page with many parts, share one.
+        Raises UnknownFormError, BusyError."""
         running = self._running.get(question)
         if running is None:
             if self._waiting.total() >= _MOST_WAITING or self._waiting[whose] >= _MOST_OF_ONE:
-                raise _BusyError
+                raise BusyError
             setting, _, password = question.partition(b"\n")
             running = asyncio.get_running_loop().run_in_executor(self._threads, crypt, password, setting)
             self._running[question] = running
@@ -101,7 +106,3 @@ class PasswordHasher:
         del self._running[question]
         self._waiting[whose] -= 1
         self._waiting += Counter()  # without those that have none
-
-
-class _BusyError(Exception):
-    pass
