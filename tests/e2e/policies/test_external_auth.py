@@ -143,6 +143,20 @@ async def test_headers_of_a_config_map_are_sent_along(site: Site, echo_a: Echo) 
     assert (seen.values("x-tenant"), seen.values("x-path")) == (["shop"], ["/a"])
 
 
+async def test_headers_of_a_snippet_are_sent_along(site: Site, echo_a: Echo) -> None:
+    text = """# for the service
+        proxy_set_header X-Tenant "shop one";
+        proxy_set_header x-path $uri;
+        proxy_set_header Cookie "";"""
+    async with auth_service() as service:
+        await guarded(site, echo_a, service, auth_snippet=text)
+        reply = await site.get("/a?b", headers={"X-Tenant": "bank", "Cookie": "secret=1"})
+        (seen,) = service.seen
+    assert (seen.values("x-tenant"), seen.values("x-path"), seen.values("cookie")) == (["shop one"], ["/a"], [])
+    sent = dict(reply.json()["headers"])
+    assert (sent["x-tenant"], sent["cookie"]) == ("bank", "secret=1"), "the backend gets what the client sent"
+
+
 @pytest.mark.parametrize(("always", "status", "cookies"), [("false", 500, []), ("true", 500, ["c=1", "d=2"])])
 async def test_cookies_of_the_service_reach_the_client(
     site: Site, echo_a: Echo, always: str, status: int, cookies: list[str]

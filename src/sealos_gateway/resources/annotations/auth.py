@@ -137,12 +137,12 @@ AUTH_ALWAYS_SET_COOKIE = shared(
 )
 AUTH_SNIPPET = shared(
     "auth-snippet",
-    values="nginx configuration",
+    values="`proxy_set_header NAME VALUE;`, also several",
     default="none",
-    meaning="Free text for the question.",
-    verdict=Verdict.REFUSED,
-    note="Write `auth-proxy-set-headers`, or have the service do it.",
-    test=_GOLDEN,
+    meaning="Further headers of the question, after `auth-proxy-set-headers`; an empty value: it is not sent.",
+    verdict=Verdict.DIFFERS,
+    note="Any other directive is refused with line and column. The setting `ingress.snippet_namespaces` holds, too.",
+    test=f"{_EXTERNAL}::test_headers_of_a_snippet_are_sent_along",
     closed=True,
 )
 ENABLE_GLOBAL_AUTH = shared(

@@ -12,7 +12,7 @@ from sealos_gateway.model.template import Of, Template
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.translate.annotations import targets, templates
+from sealos_gateway.translate.annotations import auth_snippet, targets, templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.higress import FIXED
 from sealos_gateway.translate.annotations.references import reference
@@ -32,8 +32,6 @@ _FILLED = frozenset(
 
 def read(values: Values, draft: Draft) -> None:
     """All of `auth-*` about an external service, or the setting `ingress.global_auth` instead."""
-    if values.has(auth.AUTH_SNIPPET) and values.raw(auth.AUTH_SNIPPET):
-        values.complain(auth.AUTH_SNIPPET, "it cannot be honoured; use auth-proxy-set-headers", "UnsupportedAnnotation")
     wanted = values
     if not values.has(auth.AUTH_URL):
         if not draft.world.rules.global_auth or values.boolean(auth.ENABLE_GLOBAL_AUTH) is False:
@@ -57,6 +55,7 @@ def _service(values: Values, draft: Draft) -> ExternalAuth | None:
     if host is None or backend is None or path is None:
         return None
     key = _optional(auth.AUTH_CACHE_KEY, values)
+    headers = (*_config_map(values, draft), *auth_snippet.changes(values, draft, _FILLED))
     return ExternalAuth(
         backend,
         host,
@@ -64,7 +63,7 @@ def _service(values: Values, draft: Draft) -> ExternalAuth | None:
         method=_method(values),
         signin=_signin(values),
         copy_response=_names(values),
-        request_headers=_config_map(values, draft),
+        request_headers=HeaderChanges(headers) if headers else None,
         always_set_cookie=values.boolean(auth.AUTH_ALWAYS_SET_COOKIE) or False,
         redirect=_optional(auth.AUTH_REQUEST_REDIRECT, values),
         cache_key=key,
@@ -147,15 +146,15 @@ def _names(values: Values) -> tuple[str, ...]:
     return values.read(auth.AUTH_RESPONSE_HEADERS, parsed, "names of headers, separated by commas", lines=True) or ()
 
 
-def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
+def _config_map(values: Values, draft: Draft) -> tuple[HeaderChange, ...]:
     ref = reference(auth.AUTH_PROXY_SET_HEADERS, values, draft)
     if ref is None:
-        return None
+        return ()
     draft.config_maps[ref] = None
     found = draft.read(draft.world.config_maps, ref)
     if found is None:
         values.complain(auth.AUTH_PROXY_SET_HEADERS, f"ConfigMap {ref} does not exist", "ConfigMapNotFound")
-        return None
+        return ()
     changes = []
     for name, text in sorted((found.data or {}).items()):
         value = _template(auth.AUTH_PROXY_SET_HEADERS, text.strip(), values)
@@ -165,7 +164,7 @@ def _config_map(values: Values, draft: Draft) -> HeaderChanges | None:
             )
         elif value is not None:
             changes.append(HeaderChange(HeaderAction.SET, name.lower(), value))
-    return HeaderChanges(tuple(changes)) if changes else None
+    return tuple(changes)
 
 
 def _durations(values: Values) -> tuple[tuple[int, int], ...] | None:
