@@ -102,11 +102,14 @@ def test_the_port_of_redirects() -> None:
         ("grpc://192.0.2.1:9999/", "192.0.2.1", 9999, ""),
         ("http://[2001:db8::1]", "2001:db8::1", 4318, "/v1/traces"),
         ("http://c:80/otlp/v1/traces/", "c", 80, "/otlp/v1/traces"),
+        ("grpcs://c:443", "c", 443, ""),
+        ("https://c", "c", 4318, "/v1/traces"),
     ],
 )
 def test_the_collector(text: str, host: str, port: int, path: str) -> None:
+    secure = text.partition(":")[0] in ("grpcs", "https")
     found = wiring.tracing_options(Settings(tracing=TracingSettings(text, "edge", False, 5, False)))
-    assert found == tracing.Options(host, port, path, "edge", everywhere=False, percent=5, trust=False)
+    assert found == tracing.Options(host, port, path, secure, "edge", everywhere=False, percent=5, trust=False)
 
 
 def test_no_collector_no_tracer() -> None:
@@ -115,7 +118,7 @@ def test_no_collector_no_tracer() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["collector:4317", "https://c", "grpcs://c:1", "grpc://c:0", "grpc://c:70000", "grpc://c/path", "http://u@c",
+    "text", ["collector:4317", "zipkin://c", "grpcs://c:1/x", "grpc://c:0", "grpc://c:70000", "grpc://c/path", "http://u@c",
              "http://", "grpc://c:x", "http://c/a b"],
 )  # fmt: skip
 def test_a_collector_that_cannot_be_one(text: str) -> None:

@@ -171,8 +171,8 @@ class AccessLogSettings(_Group, frozen=True):
 class TracingSettings(_Group, frozen=True):
     """Spans of requests for a collector that speaks OTLP (OpenTelemetry)."""
 
-    # Where spans go: `grpc://otel-collector.monitoring.svc:4317`, or `http://host:4318/v1/traces`. Empty: nothing is
-    # traced, and tracing costs nothing. What traces travel through is not encrypted: have the collector in the cluster.
+    # Where spans go: `grpc://otel-collector.monitoring.svc:4317`, or `http://host:4318/v1/traces`; with TLS `grpcs://`
+    # and `https://`, checked against `envoy.system_authorities`. Empty: nothing is traced, and tracing costs nothing.
     collector: str = ""
     # What the gateway is called in traces (`service.name`).
     service_name: str = "sealos-gateway"

@@ -28,7 +28,7 @@ _SLASHES = {
     EscapedSlashes.UNESCAPE_FORWARD: "UNESCAPE_AND_FORWARD",
 }
 _COLLECTOR = re.compile(
-    r"(?P<scheme>grpc|http)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(?P<path>(/[!-~]*)?)"
+    r"(?P<scheme>(grpc|http)s?)://(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?(?P<path>(/[!-~]*)?)"
 )
 _PORTS = range(1, 65_536)
 
@@ -116,15 +116,16 @@ def tracing_options(settings: Settings) -> tracing.Options | None:
     found = _COLLECTOR.fullmatch(chosen.collector)
     if (
         found is None
-        or (found["scheme"] == "grpc" and found["path"].strip("/"))
+        or (found["scheme"].startswith("grpc") and found["path"].strip("/"))
         or int(found["port"] or 1) not in _PORTS
     ):
         what = f"{chosen.collector[:80]!r} must be written as grpc://HOST:4317 or http://HOST:4318/v1/traces"
-        raise SettingsError(f"tracing.collector: {what}; for one outside the cluster, have one inside send spans on")
-    http = found["scheme"] == "http"
+        raise SettingsError(f"tracing.collector: {what}, with TLS as grpcs:// or https://")
+    http = found["scheme"].startswith("http")
     return tracing.Options(
         host=found["host"].strip("[]"),
         port=int(found["port"] or (4318 if http else 4317)),
+        secure=found["scheme"].endswith("s"),
         path=(found["path"].rstrip("/") or "/v1/traces") if http else "",
         service_name=chosen.service_name,
         everywhere=chosen.everywhere,

@@ -7,15 +7,18 @@ called `instrumentation_library_spans` there, the bytes are the same.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 import grpc.aio
 import h11
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 
+from tests import pem
 from tests.e2e.backends import LOOPBACK, raw
 from tests.e2e.processes import eventually
 
@@ -70,8 +73,8 @@ def _span(name: str, span: Any) -> Span:
 
 
 @asynccontextmanager
-async def over_grpc() -> AsyncIterator[Collector]:
-    """A collector for `grpc://`."""
+async def over_grpc(pair: pem.Pair | None = None) -> AsyncIterator[Collector]:
+    """A collector for `grpc://`, or with a certificate for `grpcs://`."""
     collector = Collector()
 
     async def export(request: Any, _context: Any) -> Any:
@@ -85,7 +88,11 @@ async def over_grpc() -> AsyncIterator[Collector]:
     )
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Export": method}),))
-    collector.port = server.add_insecure_port(f"{LOOPBACK}:0")
+    if pair is None:
+        collector.port = server.add_insecure_port(f"{LOOPBACK}:0")
+    else:
+        credentials = grpc.ssl_server_credentials([(pair.key, pair.chain)])
+        collector.port = server.add_secure_port(f"{LOOPBACK}:0", credentials)
     await server.start()
     try:
         yield collector
@@ -94,8 +101,8 @@ async def over_grpc() -> AsyncIterator[Collector]:
 
 
 @asynccontextmanager
-async def over_http() -> AsyncIterator[Collector]:
-    """A collector for `http://`."""
+async def over_http(context: ssl.SSLContext | None = None) -> AsyncIterator[Collector]:
+    """A collector for `http://`, or with a context for `https://`."""
     collector = Collector()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,6 +124,6 @@ async def over_http() -> AsyncIterator[Collector]:
                 else:
                     return
 
-    async with raw(talk) as listening:
+    async with raw(talk, context=context) as listening:
         collector.port = listening.port
         yield collector

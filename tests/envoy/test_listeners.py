@@ -155,6 +155,7 @@ EXTREME: dict[str, dict[str, Any]] = {
 CHOICES: dict[str, dict[str, Any]] = {
     **EXTREME,
     "traced": {"tracing": tracing.Options("collector.test", 4317)},
+    "traced-tls": {"tracing": tracing.Options("collector.test", 4317, secure=True)},
     "traced-http": {"tracing": tracing.Options("::1", 4318, "/v1/traces", trust=False)},
     **{f"underscores-{word}": {"underscore_headers": word} for word in wiring._UNDERSCORES.values()},
     **{f"slashes-{word}": {"escaped_slashes": word} for word in wiring._SLASHES.values()},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealos_gateway.envoy import actions, api, listeners, names, tracing
+from sealos_gateway.envoy import actions, api, listeners, names, tls_contexts, tracing
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Policy, Tracing
@@ -83,3 +83,19 @@ def test_who_is_not_trusted_has_no_say() -> None:
         )
         assert {it.remove for it in mutation.mutations if it.remove} == removed
         assert manager.tracing.client_sampling.value == (100 if trust else 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "kind", "alpn"),
+    [("c.test", "", "DNS", "h2"), ("192.0.2.1", "/v1/traces", "IP_ADDRESS", "http/1.1")],
+)
+def test_a_collector_with_tls_must_show_its_name(host: str, path: str, kind: str, alpn: str) -> None:
+    message = tracing.cluster(tracing.Options(host, 443, path, secure=True))
+    context = api.tls.UpstreamTlsContext.FromString(message.transport_socket.typed_config.value)
+    common = context.common_tls_context
+    assert (context.sni, list(common.alpn_protocols)) == (host if kind == "DNS" else "", [alpn])
+    combined = common.combined_validation_context
+    assert combined.validation_context_sds_secret_config.name == tls_contexts.SYSTEM_AUTHORITIES
+    (wanted,) = combined.default_validation_context.match_typed_subject_alt_names
+    assert (api.tls_common.SubjectAltNameMatcher.SanType.Name(wanted.san_type), wanted.matcher.exact) == (kind, host)
+    assert not tracing.cluster(tracing.Options(host, 80, path)).HasField("transport_socket")

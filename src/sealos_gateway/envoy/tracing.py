@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import api, names, templates, upstream_http
+from sealos_gateway.envoy import api, names, templates, tls_contexts, upstream_http
 from sealos_gateway.model.backend_policy import Protocol
 from sealos_gateway.model.policy import Tracing
 
@@ -24,11 +24,13 @@ _PATIENCE = 5  # seconds for one delivery
 
 @dataclass(frozen=True)
 class Options:
-    """Where spans go, and which there are. With `path` they go over HTTP, without over gRPC; `percent` is a share."""
+    """Where spans go, and which there are. With `path` they go over HTTP, without over gRPC; `secure`: with TLS;
+    `percent` is a share."""
 
     host: str
     port: int
     path: str = ""
+    secure: bool = False
     service_name: str = "sealos-gateway"
     everywhere: bool = True
     percent: float = 100.0
@@ -45,7 +47,8 @@ def fill_manager(manager: api.Message, options: Options) -> None:
     config = api.opentelemetry.OpenTelemetryConfig(service_name=options.service_name)
     if options.path:
         uri = config.http_service.http_uri
-        uri.uri, uri.cluster = f"http://{_authority(options)}{options.path}", names.TRACING
+        scheme = "https" if options.secure else "http"
+        uri.uri, uri.cluster = f"{scheme}://{_authority(options)}{options.path}", names.TRACING
         uri.timeout.CopyFrom(api.seconds(_PATIENCE))
     else:
         config.grpc_service.envoy_grpc.cluster_name = names.TRACING
@@ -84,7 +87,22 @@ def cluster(options: Options) -> api.Message:
     endpoint.address.CopyFrom(api.socket_address(options.host, options.port))
     protocol = upstream_http.options(Protocol.HTTP1 if options.path else Protocol.H2C)
     message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(api.pack(protocol))
+    if options.secure:
+        message.transport_socket.CopyFrom(_tls(options))
     return message
+
+
+def _tls(options: Options) -> api.Message:
+    """The collector's certificate must be for its host, and be signed by an authority of the machine."""
+    address = _is_address(options.host)
+    context = api.tls.UpstreamTlsContext(sni="" if address else options.host)
+    common, kinds = context.common_tls_context, api.tls_common.SubjectAltNameMatcher
+    common.alpn_protocols.append("http/1.1" if options.path else "h2")
+    tls_contexts.versions(common, "", "1.3")
+    rules = tls_contexts.believe_machine(common)
+    san_type = kinds.IP_ADDRESS if address else kinds.DNS
+    rules.match_typed_subject_alt_names.add(san_type=san_type).matcher.exact = options.host
+    return tls_contexts.socket(context)
 
 
 def _parents(trust: bool) -> api.Message:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import pem
 from tests.e2e import collector, manifests
 from tests.e2e.backends import Echo
 from tests.e2e.collector import Collector, Span
 from tests.e2e.conftest import NewGateway
-from tests.e2e.harness import Gateway
+from tests.e2e.harness import Gateway, eventually
 
 NGINX = "nginx.ingress.kubernetes.io/"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -22,7 +26,9 @@ pytestmark = pytest.mark.timeout(90)
 
 
 def traced(new_gateway: NewGateway, echo: Echo, to: str, port: int, **more: Any) -> Gateway:
-    made = new_gateway(settings={"tracing": {"collector": to.format(port), "service_name": "edge", **more}})
+    envoy = {"drain_seconds": 2, "system_authorities": more.pop("authorities", "")}
+    settings = {"tracing": {"collector": to.format(port), "service_name": "edge", **more}, "envoy": envoy}
+    made = new_gateway(settings=settings)
     made.apply(
         manifests.service("web", "shop"), manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": echo.port})
     )
@@ -66,6 +72,41 @@ async def test_spans_reach_a_collector(new_gateway: NewGateway, echo_a: Echo, sc
         assert span.attributes["guid:x-request-id"] == got["x-request-id"]
         assert "envoy_tracing_opentelemetry_spans_sent" in gateway.status("/metrics/envoy").text
         assert set(spans.paths) == ({"/v1/traces"} if scheme == "http" else set())
+
+
+@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+async def test_a_collector_with_tls_shows_whose_it_is(
+    new_gateway: NewGateway, echo_a: Echo, tmp_path: Path, scheme: str
+) -> None:
+    """One with a certificate of the authority for its name gets spans; one whose certificate is for another none."""
+    authority = pem.Authority("machine", 50)
+    (tmp_path / "machine.crt").write_bytes(authority.pem)
+    right, wrong = authority.pair("localhost", number=51), authority.pair("other.test", number=52)
+    async with encrypted(scheme, right, tmp_path) as spans, encrypted(scheme, wrong, tmp_path) as others:
+        trusted = str(tmp_path / "machine.crt")
+        gateway = traced(new_gateway, echo_a, scheme + "://localhost:{}", spans.port, authorities=trusted)
+        site(gateway, "a.test")
+        await gateway.settled()
+        await sent(gateway, "a.test", "/x")
+        [span] = (await exported(gateway, spans, "a.test/x"))["a.test/x"]
+        assert span.service == "edge"
+        gateway.stop()
+        gateway.settings["tracing"]["collector"] = f"{scheme}://localhost:{others.port}"  # type: ignore[index]
+        gateway.start()
+        for _ in range(10):
+            await sent(gateway, "a.test", "/y")
+        failed = r"^cluster\.sealos-tracing\.ssl\.fail_verify_san$"
+        await eventually(lambda: sum(gateway.stats(failed).values()) > 0, 15)
+        assert others.spans == []
+
+
+def encrypted(scheme: str, pair: pem.Pair, folder: Path) -> AbstractAsyncContextManager[Collector]:
+    if scheme == "grpcs":
+        return collector.over_grpc(pair)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    (folder / "collector.pem").write_bytes(pair.chain + pair.key)
+    context.load_cert_chain(folder / "collector.pem")
+    return collector.over_http(context)
 
 
 async def test_a_client_s_span_is_the_parent_and_says_whether_there_is_one(
