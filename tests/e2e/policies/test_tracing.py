@@ -59,7 +59,7 @@ async def exported(gateway: Gateway, spans: Collector, *marks: str) -> dict[str,
 
 @pytest.mark.parametrize("scheme", ["grpc", "http"])
 async def test_spans_reach_a_collector(new_gateway: NewGateway, echo_a: Echo, scheme: str) -> None:
-    async with {"grpc": collector.over_grpc, "http": collector.over_http}[scheme]() as spans:
+    async with collector.over_grpc() if scheme == "grpc" else collector.over_http() as spans:
         gateway = traced(new_gateway, echo_a, scheme + "://127.0.0.1:{}", spans.port)
         site(gateway, "a.test")
         await gateway.settled()
@@ -91,7 +91,7 @@ async def test_a_collector_with_tls_shows_whose_it_is(
         [span] = (await exported(gateway, spans, "a.test/x"))["a.test/x"]
         assert span.service == "edge"
         gateway.stop()
-        gateway.settings["tracing"]["collector"] = f"{scheme}://localhost:{others.port}"  # type: ignore[index]
+        gateway.settings["tracing"]["collector"] = f"{scheme}://localhost:{others.port}"
         gateway.start()
         for _ in range(10):
             await sent(gateway, "a.test", "/y")
