@@ -14,6 +14,7 @@ import pytest
 from tests.e2e import manifests, wire
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import NewGateway, Site
+from tests.e2e.fleet import Fleet
 from tests.e2e.harness import Gateway, eventually
 from tests.e2e.nginx import Nginx
 
@@ -297,3 +298,23 @@ async def test_slow_forms_are_told_where_the_setting_does_not_allow_them(site: S
     assert "user 'ann'" in line
     assert "ingress.slow_passwords" in line
     assert SLOW["bcrypt"][0] not in line
+
+
+async def test_a_node_apart_checks_slow_passwords_by_itself(tmp_path: Path, echo_a: Echo) -> None:
+    """Also with the control plane gone: only that one knows the setting."""
+    objects = [
+        manifests.service("web", "shop"), manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": echo_a.port}),
+        users("shop", f"ann:{SLOW['bcrypt'][0]}\n"),
+        manifests.ingress("web", "shop", {"shop.test": "web:80"}, annotations=BASIC),
+    ]  # fmt: skip
+    fleet = Fleet(tmp_path, objects, settings={"ingress": {"slow_passwords": True}})
+    try:
+        fleet.controls[0].start()
+        node = fleet.node()
+        node.start()
+        assert (await node.get("shop.test")).status_code == 401
+        fleet.controls[0].kill()
+        assert (await node.get("shop.test", headers=credentials("ann", "hörse"))).status_code == 200
+        assert (await node.get("shop.test", headers=credentials("ann", "horse"))).status_code == 401
+    finally:
+        fleet.stop()

@@ -14,6 +14,7 @@ from tests.e2e import collector, manifests
 from tests.e2e.backends import Echo
 from tests.e2e.collector import Collector, Span
 from tests.e2e.conftest import NewGateway
+from tests.e2e.fleet import Fleet
 from tests.e2e.harness import Gateway, eventually
 
 NGINX = "nginx.ingress.kubernetes.io/"
@@ -195,3 +196,23 @@ async def test_a_collector_that_is_away_stops_nobody(new_gateway: NewGateway, ec
     for _ in range(20):
         assert (await sent(gateway, "a.test", "/"))["traceparent"].endswith("-01")
     assert [line for line in gateway.problems() if "barrier" not in line] == []
+
+
+async def test_an_envoy_apart_gets_the_collector_without_asking(tmp_path: Path, echo_a: Echo) -> None:
+    """A node that holds only what traffic touches; the control plane alone knows the collector."""
+    objects = [
+        manifests.service("web", "shop"), manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": echo_a.port}),
+        manifests.ingress("web", "shop", {"a.test": "web:80"}),
+    ]  # fmt: skip
+    async with collector.over_grpc() as spans:
+        fleet = Fleet(tmp_path, objects, settings={"tracing": {"collector": f"grpc://127.0.0.1:{spans.port}"}})
+        fleet.node_settings = {"lazy": {"threshold": 0}}
+        try:
+            fleet.controls[0].start()
+            node = fleet.node()
+            node.start()
+            await sent(node, "a.test", "/x")
+            [span] = (await exported(node, spans, "a.test/x"))["a.test/x"]
+            assert span.name == "GET shop/web"
+        finally:
+            fleet.stop()
