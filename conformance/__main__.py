@@ -19,6 +19,10 @@ VERSION = f"v{version('sealos-gateway')}"
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m conformance", description="The official suite on a test cluster.")
+    versions = [it.version for it in modules.RELEASES]
+    parser.add_argument(
+        "--api", choices=versions, default=versions[-1], help="release of the Gateway API [default: %(default)s]"
+    )
     parser.add_argument("--channel", choices=modules.CHANNELS, default="experimental", help="of the definitions")
     parser.add_argument("--profiles", default=",".join(suite.PROFILES), help="with commas between them [default: all]")
     parser.add_argument("--test", default="", help="only these tests, with commas between them; no report")
@@ -28,10 +32,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report_path(channel: str, profiles: tuple[str, ...]) -> Path:
+def report_path(version: str, channel: str, profiles: tuple[str, ...]) -> Path:
     """Where the report goes. One of a part of the profiles is not to be published: git does not look there."""
     name = f"{channel}-{VERSION}-default-report.yaml"
-    return REPORTS / modules.version() / name if profiles == suite.PROFILES else modules.BIN / f"partial-{name}"
+    return REPORTS / version / name if profiles == suite.PROFILES else modules.BIN / f"partial-{version}-{name}"
 
 
 def _tell(counts: Counter[str], outcome: suite.Outcome) -> None:
@@ -41,16 +45,17 @@ def _tell(counts: Counter[str], outcome: suite.Outcome) -> None:
 
 def main() -> int:
     wish = _arguments()
-    if reason := modules.missing():
+    release = modules.release(wish.api)
+    if reason := modules.missing(release):
         print(f"error: {reason}", file=sys.stderr)
         return 2
     settings = yaml.safe_load(wish.settings.read_text("utf-8")) if wish.settings else {}
     profiles = tuple(wish.profiles.split(","))
     tests = tuple(wish.test.split(",")) if wish.test else ()
-    report = None if tests else report_path(wish.channel, profiles)
+    report = None if tests else report_path(wish.api, wish.channel, profiles)
     if report:
         report.parent.mkdir(parents=True, exist_ok=True)
-    with lab.folder(wish.folder) as folder, lab.cluster(folder, wish.channel) as place:
+    with lab.folder(wish.folder) as folder, lab.cluster(folder, wish.channel, release) as place:
         with lab.control_plane(place, settings):
             if not lab.accepted(place):
                 print("error: the GatewayClass is not accepted within 60 s", file=sys.stderr)
@@ -58,7 +63,7 @@ def main() -> int:
             counts: Counter[str] = Counter()
             began = time.monotonic()
             status = suite.run(
-                place, suite.Wish(profiles, tests, VERSION, report, wish.more), lambda it: _tell(counts, it)
+                place, suite.Wish(release, profiles, tests, VERSION, report, wish.more), lambda it: _tell(counts, it)
             )
             print(f"{dict(counts)} in {time.monotonic() - began:.0f} s")
         if report and report.exists():

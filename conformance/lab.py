@@ -28,6 +28,7 @@ UNUSABLE: Final = "192.0.2.1"
 SGW: Final = Path(sys.executable).parent / "sgw"
 IMAGES: Final = {
     "registry.k8s.io/gateway-api/echo-basic": {"entrypoint": [str(modules.BIN / "echo-basic")]},
+    "registry.k8s.io/gateway-api/conformance/echo-basic": {"entrypoint": [str(modules.BIN / "echo-basic")]},
     "registry.k8s.io/coredns/coredns": {"entrypoint": [str(modules.BIN / "coredns")]},
     "sealos.io/sealos-gateway": {"entrypoint": [sys.executable, "-m", "sealos_gateway"]},
 }
@@ -63,7 +64,9 @@ class Lab:
 
 
 @contextmanager
-def cluster(folder: Path, channel: str, known: dict[str, Any] = IMAGES) -> Iterator[Lab]:
+def cluster(
+    folder: Path, channel: str, release: modules.Release = modules.RELEASES[0], known: dict[str, Any] = IMAGES
+) -> Iterator[Lab]:
     """A cluster with the definitions of one channel installed and a GatewayClass that names our controller.
 
     `known` are the images that pods may run.
@@ -75,7 +78,7 @@ def cluster(folder: Path, channel: str, known: dict[str, Any] = IMAGES) -> Itera
         lab = Lab(running, Api.from_kubeconfig(running.kubeconfig, folder), folder)
         with lab.api.http:
             own = [yaml.safe_load(file.read_text("utf-8")) for file in DEFINITIONS.glob("*.yaml")]
-            install(lab.api, [*modules.definitions(channel), *own])
+            install(lab.api, [*modules.definitions(channel, release), *own])
             spec = {"controllerName": CONTROLLER}
             made = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": CLASS}}
             lab.api.create(f"{GROUP}/gatewayclasses", {**made, "spec": spec})

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,37 +15,58 @@ import yaml
 
 HERE: Final = Path(__file__).parent
 BIN: Final = HERE / "bin"
-PROGRAMS: Final = ("conformance", "echo-basic", "coredns")
 API: Final = "sigs.k8s.io/gateway-api"
 CHANNELS: Final = ("standard", "experimental")
 
 Object = dict[str, Any]
 
 
-def missing() -> str:
+@dataclass(frozen=True)
+class Release:
+    """One release of the Gateway API: the file that pins its modules, the program made of its suite.
+
+    `toolchain` is the Go that its modules ask for where that is not the machine's own.
+    """
+
+    version: str
+    pins: str
+    program: str
+    toolchain: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | ({"GOTOOLCHAIN": self.toolchain} if self.toolchain else {})
+
+
+#: The oldest that we promise to pass, and the newest.
+RELEASES: Final = (
+    Release("v1.6.1", "go.mod", "conformance"),
+    Release("v1.7.0", "newest.mod", "conformance-newest", "go1.27.3"),
+)
+
+
+def release(version: str) -> Release:
+    """Raises StopIteration where nothing is pinned for that version."""
+    return next(it for it in RELEASES if it.version == version)
+
+
+def missing(release: Release = RELEASES[0]) -> str:
     """Why the suite cannot run; empty when it can."""
     if shutil.which("go") is None:
         return "go is not installed"
-    absent = [name for name in PROGRAMS if not os.access(BIN / name, os.X_OK)]
+    absent = [name for name in (release.program, "echo-basic", "coredns") if not os.access(BIN / name, os.X_OK)]
     return f"conformance/bin/{absent[0]} is not built (make conformance-build)" if absent else ""
 
 
 @functools.cache
-def folder() -> Path:
+def folder(release: Release) -> Path:
     """The module of the API in the module cache, downloaded where it is not there yet. Raises CalledProcessError."""
-    command = ["go", "mod", "download", "-json", f"{API}@{version()}"]
-    found = subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True)
+    command = ["go", "mod", "download", f"-modfile={release.pins}", "-json", API]
+    found = subprocess.run(command, cwd=HERE, env=release.environment, check=True, capture_output=True, text=True)
     return Path(json.loads(found.stdout)["Dir"])
 
 
-@functools.cache
-def version() -> str:
-    """The release of the Gateway API that `go.mod` names."""
-    command = ["go", "list", "-m", "-f", "{{.Replace.Version}}", API]
-    return subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def definitions(channel: str) -> list[Object]:
+def definitions(channel: str, release: Release = RELEASES[0]) -> list[Object]:
     """The custom resource definitions of a channel, and what comes with them."""
-    files = sorted((folder() / "config" / "crd" / channel).glob("gateway.networking.*.yaml"))
+    files = sorted((folder(release) / "config" / "crd" / channel).glob("gateway.networking.*.yaml"))
     return [document for file in files for document in yaml.safe_load_all(file.read_text("utf-8")) if document]

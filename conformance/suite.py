@@ -32,6 +32,7 @@ class Outcome(NamedTuple):
 class Wish:
     """What is to be run: profiles, or only some tests. `report` is where the official report goes."""
 
+    release: modules.Release = modules.RELEASES[0]
     profiles: Sequence[str] = PROFILES
     tests: Sequence[str] = ()
     version: str = ""
@@ -53,7 +54,7 @@ def arguments(wish: Wish, usable: str) -> list[str]:
 
 def run(place: lab.Lab, wish: Wish, tell: Callable[[Outcome], None]) -> int:
     """Run it; every test is told as it ends. Everything printed is in `suite.log`. Returns the exit status."""
-    command = [str(modules.BIN / "conformance"), *arguments(wish, place.usable)]
+    command = [str(modules.BIN / wish.release.program), *arguments(wish, place.usable)]
     environment = os.environ | {"KUBECONFIG": str(place.cluster.kubeconfig)}
     with (place.folder / "suite.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from conformance import suite, table
+import re
+
+import pytest
+
+from conformance import modules, suite, table
 
 PRINTED = """\
 === RUN   TestConformance/HTTPRouteWeight
@@ -53,3 +57,10 @@ def test_the_suite_is_asked_for_a_report_only_when_it_is_wanted() -> None:
     assert "-only=A,B" in chosen
     assert not [it for it in chosen if "report" in it]
     assert "-usable-address=10.0.0.1" in chosen
+
+
+@pytest.mark.parametrize("release", modules.RELEASES, ids=lambda it: it.version)
+def test_a_release_is_what_its_modules_are_pinned_to(release: modules.Release) -> None:
+    pinned = (modules.HERE / release.pins).read_text("utf-8")
+    assert re.findall(rf"{modules.API} => \S+ (\S+)", pinned) == [release.version]
+    assert f"{modules.API}/conformance {release.version}" in pinned
