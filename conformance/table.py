@@ -27,7 +27,8 @@ def _row(profile: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _counts(part: dict[str, Any]) -> str:
-    return "/".join(str((part.get("statistics") or {}).get(column, 0)) for column in _COLUMNS)
+    found = {name.lower(): number for name, number in (part.get("statistics") or {}).items()}  # v1.7.0: "Passed"
+    return "/".join(str(found.get(column, 0)) for column in _COLUMNS)
 
 
 def show(paths: Sequence[Path]) -> None:

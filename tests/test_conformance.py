@@ -27,7 +27,7 @@ REPORT = {
             "name": "GATEWAY-HTTP",
             "core": {"statistics": {"passed": 36, "failed": 1, "skipped": 0}, "failedTests": ["HTTPRouteWeight"]},
             "extended": {
-                "statistics": {"passed": 3, "failed": 0, "skipped": 1},
+                "statistics": {"Passed": 3, "Failed": 0, "Skipped": 1},
                 "supportedFeatures": ["a", "b"],
                 "unsupportedFeatures": ["c"],
                 "skippedTests": ["HTTPRouteCORS"],

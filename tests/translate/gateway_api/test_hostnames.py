@@ -27,3 +27,10 @@ def test_common(listener: str, route: str, common: str | None) -> None:
 )  # fmt: skip
 def test_what_stands_above_a_name(name: str, above: list[str]) -> None:
     assert list(hostnames.above(name)) == above
+
+
+def test_a_longer_wildcard_is_narrower_and_a_name_the_narrowest() -> None:
+    assert sorted(["*", "*.test", "a.b.test", "*.b.test"], key=hostnames.breadth) == [
+        "a.b.test", "*.b.test", "*.test", "*",
+    ]  # fmt: skip
+    assert hostnames.breadth("") == hostnames.breadth("*")

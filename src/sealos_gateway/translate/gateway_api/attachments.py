@@ -27,13 +27,18 @@ PlaceOf = Callable[[ListenerRow], str]
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """A host that a route serves through one listener, whose hostname is `listener` (`*` for any). `shows` is the
-    Secret with what its Gateway shows to backends."""
+    """A host that a route serves through one listener, whose hostname is `listener` (`*` for any).
+
+    `breadth` is that of the route's own hostname (`hostnames.breadth`): of routes that have a host in common with a
+    listener, the one that names it more precisely comes first. `shows` is the Secret with what its Gateway
+    shows to backends.
+    """
 
     host: HostKey
     listener: str
     tls: bool
     port: int
+    breadth: int = 0
     shows: Ref | None = None
 
 
@@ -98,7 +103,7 @@ def _taken(
     rows: tuple[ListenerRow, ...],
     read: Read,
     world: GatewayWorld,
-) -> tuple[list[tuple[ListenerRow, tuple[str, ...]]], Flaw | None]:
+) -> tuple[list[tuple[ListenerRow, dict[str, int]]], Flaw | None]:
     """The listeners that take the route with the hostnames that both have; else the reason of the last hurdle."""
     meant = [row for row in rows if _is_meant(row, reference)]
     if not meant:
@@ -130,15 +135,19 @@ def _allows(row: ListenerRow, origin: Origin, read: Read, world: GatewayWorld) -
     return selected(allowed.from_, allowed.selector, origin.ref.namespace, row.owner.ref.namespace, read, world)
 
 
-def _hosts(row: ListenerRow, names: tuple[str, ...]) -> tuple[str, ...]:
-    common = (hostnames.common(row.hostname, name.lower()) for name in names or ("",))
-    return tuple(dict.fromkeys(host for host in common if host is not None))
+def _hosts(row: ListenerRow, names: tuple[str, ...]) -> dict[str, int]:
+    """The hosts that both have, each with the breadth of the most precise name of the route for it."""
+    found: dict[str, int] = {}
+    for name in names or ("",):
+        if (host := hostnames.common(row.hostname, name.lower())) is not None:
+            found[host] = min(hostnames.breadth(name), found.get(host, hostnames.WIDEST))
+    return found
 
 
-def _claims(row: ListenerRow, hosts: tuple[str, ...], place_of: PlaceOf) -> list[Claim]:
+def _claims(row: ListenerRow, hosts: dict[str, int], place_of: PlaceOf) -> list[Claim]:
     if not row.serves:
         return []
     place = place_of(row)
     tls = row.protocol == "HTTPS"
     listener = row.hostname or hostnames.ANY
-    return [Claim(HostKey(place, host), listener, tls, row.port, row.shows) for host in hosts]
+    return [Claim(HostKey(place, host), listener, tls, row.port, breadth, row.shows) for host, breadth in hosts.items()]

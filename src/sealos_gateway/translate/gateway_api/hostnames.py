@@ -7,8 +7,11 @@ Unlike in Ingress, `*.example.com` stands for one label and for several (Gateway
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 ANY = "*"
+#: The breadth of any host: names are not that long.
+WIDEST: Final = 1000
 
 
 def common(listener: str, route: str) -> str | None:
@@ -38,3 +41,10 @@ def above(name: str) -> Iterator[str]:
             yield f"*.{rest}"
     if name != ANY:
         yield ANY
+
+
+def breadth(name: str) -> int:
+    """How little a hostname says: 0 for a whole name, more for a wildcard the shorter it is, most for any host."""
+    if name in ("", ANY):
+        return WIDEST
+    return WIDEST - len(name) if name.startswith("*.") else 0

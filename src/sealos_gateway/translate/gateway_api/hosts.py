@@ -3,6 +3,9 @@
 A request belongs to the listener with the most specific hostname that takes its host, and to no other (Gateway API,
 "listener isolation"): routes that are attached elsewhere do not answer it. A listener claims its own hostname, so that
 where it has no route the answer is 404 and not that of a wider listener.
+
+Several routes can share a host because each has it in common with the listener: the one whose own hostname is more
+precise comes first, whatever its paths (Gateway API, GEP on hostname intersection: original hostnames count).
 """
 
 from __future__ import annotations
@@ -52,7 +55,7 @@ def virtual_host(
             placed = _at(route, claim.port, claim.tls)
             if claim.shows is not None:
                 placed = traffic.redirected(placed, partial(backends.showing, certificate=claim.shows))
-            found.append(((*route.match.sort_key, *age, origin.kind, number), placed))
+            found.append(((claim.breadth, *route.match.sort_key, *age, origin.kind, number), placed))
     found.sort(key=lambda it: it[0])
     kept: dict[Any, Route] = {}
     for _, route in found:

@@ -176,8 +176,8 @@ class RouteTables:
         )
 
     def _claimed_by(self, row: Placed, read: Read) -> list[server_names.Claimed]:
-        """The server names that routes claim through one listener, the oldest route first."""
-        found: list[tuple[tuple[str, str, str], server_names.Claimed]] = []
+        """The server names that routes claim through one listener: the most precise route first, then the oldest."""
+        found: list[tuple[tuple[int, str, str, str], server_names.Claimed]] = []
         for member in read(self.by_listener, (row.owner, row.name)) or ():
             kind, ref = _member(member)
             route, attached = read(self.routes[kind], ref), read(self.attached[kind], ref)
@@ -186,7 +186,7 @@ class RouteTables:
                 continue
             age = (route.metadata.creation_timestamp, ref.namespace, ref.name)
             found += [
-                (age, (claim.host.host, does.targets))
+                ((claim.breadth, *age), (claim.host.host, does.targets))
                 for claim in attached.claims
                 if (claim.host.gateway, claim.listener) == (row.place, row.hostname)
             ]

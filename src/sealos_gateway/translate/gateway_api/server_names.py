@@ -1,7 +1,8 @@
 """What is handed on of one port, connections or datagrams: which server name, or which port, goes where.
 
 A connection belongs to the listener with the most specific hostname that takes its server name, as requests do
-(`hosts`); of several routes for one name the oldest has it.
+(`hosts`); of several routes for one name the one with the most
+precise hostname has it, of equal ones the oldest.
 """
 
 from __future__ import annotations
