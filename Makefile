@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup run check fix test golden bench bench-gatewayapi docs helm promtool static clean cluster cluster-build test-cluster conformance conformance-build
+.PHONY: help setup run check fix test golden bench bench-gatewayapi docs helm promtool static clean cluster cluster-build test-cluster conformance conformance-build conformance-newest
 help:            ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 16
 
@@ -82,8 +82,10 @@ test-cluster: $(STAMP) $(CLUSTER) $(HELM) ## the tests that need a real API serv
 #   CONFORMANCE_TEST=HTTPRouteWeight make conformance
 #   CONFORMANCE_PROFILES=GATEWAY-TCP,GATEWAY-UDP CONFORMANCE_CHANNEL=standard make conformance
 #   CONFORMANCE_API=v1.6.1 make conformance
-CONFORMANCE := $(addprefix conformance/bin/,conformance conformance-newest echo-basic coredns)
-CONFORMANCE_ARGS = $(if $(CONFORMANCE_API),--api=$(CONFORMANCE_API)) $(if $(CONFORMANCE_CHANNEL),--channel=$(CONFORMANCE_CHANNEL)) \
+CONFORMANCE_API ?= v1.7.0
+CONFORMANCE_PODS := $(addprefix conformance/bin/,echo-basic coredns)
+CONFORMANCE_SUITE = conformance/bin/conformance$(if $(filter-out v1.6.1,$(CONFORMANCE_API)),-newest)
+CONFORMANCE_ARGS = --api=$(CONFORMANCE_API) $(if $(CONFORMANCE_CHANNEL),--channel=$(CONFORMANCE_CHANNEL)) \
 	$(if $(CONFORMANCE_PROFILES),--profiles=$(CONFORMANCE_PROFILES)) $(if $(CONFORMANCE_TEST),--test=$(CONFORMANCE_TEST)) \
 	$(if $(CONFORMANCE_FOLDER),--folder=$(CONFORMANCE_FOLDER))
 conformance/bin/conformance: conformance/go.mod conformance/go.sum $(wildcard conformance/*.go)
@@ -96,9 +98,11 @@ conformance/bin/echo-basic: conformance/go.mod conformance/go.sum
 conformance/bin/coredns: $(addprefix conformance/coredns/,go.mod go.sum main.go)
 	cd conformance/coredns && go build -o ../bin/coredns .
 
-conformance-build: $(CONFORMANCE) ## build the conformance suite and its test pods (needs Go; some minutes the first time)
+conformance-newest: conformance/bin/conformance-newest ## build the suite of the newest Gateway API (needs Go, which gets Go 1.27)
 
-conformance: $(STAMP) $(CLUSTER) $(CONFORMANCE) ## run the conformance suite of the Gateway API on a test cluster
+conformance-build: conformance/bin/conformance $(CONFORMANCE_PODS) ## build the conformance suite and its test pods (needs Go; some minutes the first time)
+
+conformance: $(STAMP) $(CLUSTER) $(CONFORMANCE_SUITE) $(CONFORMANCE_PODS) ## run the conformance suite of the Gateway API on a test cluster
 	$(BIN)/python -m conformance $(CONFORMANCE_ARGS)
 
 clean:           ## remove the environment and caches

@@ -79,7 +79,7 @@ def place(listeners: list[Object] | None = None, kept: Path | None = None) -> It
     images = {**lab.IMAGES, **_ECHO}
     with (
         lab.folder(kept) as folder,
-        lab.cluster(folder, "experimental", images) as running,
+        lab.cluster(folder, "experimental", known=images) as running,
         lab.control_plane(running) as process,
     ):
         running.api.create("/api/v1/namespaces", {"metadata": {"name": objects.NAMESPACE}})
