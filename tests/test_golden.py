@@ -16,7 +16,7 @@ import enum
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,13 @@ import yaml
 
 from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
+from sealos_gateway.model.gateway_listener import Stream
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import Action, Forward, Redirect, Respond, Route, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
+from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.settings import Settings
 from tests import pem
 
@@ -71,7 +74,7 @@ def with_pairs(text: str) -> str:
 
 
 def target(key: BackendKey | None) -> str:
-    return f"{key.namespace}/{key.service}:{key.port}" if key else "nothing"
+    return f"{key.namespace}/{key.service}:{key.port}{'/udp' * (key.transport == 'UDP')}" if key else "nothing"
 
 
 def action_text(action: Action) -> str:
@@ -126,7 +129,8 @@ def endpoints(made: Pipeline) -> dict[str, str]:
         behind = made.endpoints.get(key)
         places = [f"{address} {port}" for address, port in behind.endpoints] if behind else ["no endpoint set"]
         shown = f"dns {row.dns_name} {row.dns_port}" if row.dns_name else ", ".join(places) or "none"
-        found[f"{key.namespace}/{key.service}:{key.port}"] = f"{row.protocol.value}: {shown}"
+        spoken = "udp" if key.transport == "UDP" else row.protocol.value
+        found[target(key)] = f"{spoken}: {shown}"
     return found
 
 
@@ -155,12 +159,43 @@ def policies(made: Pipeline) -> dict[str, list[str]]:
     }
 
 
+def listeners(made: Pipeline) -> dict[str, Any]:
+    """Ports of Gateways where something is handed on: the server name, if one is read, and the shares."""
+
+    def stream(it: Stream) -> str:
+        shares = ", ".join(f"{target(share.backend)} x{share.weight}" for share in it.targets) or "nothing"
+        return f"{it.server_name} -> {shares}".lstrip()
+
+    rows = sorted(made.routes.listeners.rows.values(), key=lambda row: row.place)
+    return {row.place: [stream(it) for it in row.streams] for row in rows}
+
+
+def statuses(made: Pipeline) -> dict[str, Any]:
+    """Of listeners, with the number of routes attached to each, and of routes for each of their parents."""
+    found: dict[str, Any] = {}
+    for ref, row in sorted(made.gateway_api.statuses.rows.items()):
+        for it in row.listeners:
+            found[f"Gateway {ref} {it.name}"] = [f"attached {it.attached_routes}", *conditions(it.conditions)]
+    for kind in kinds.ROUTES:
+        for ref, route in sorted(made.gateway_statuses[kind].rows.items()):
+            for parent in route.parents:
+                section = parent.parent_ref.section_name or parent.parent_ref.port or "any"
+                found[f"{kind.name} {ref} at {section}"] = conditions(parent.conditions)
+    return found
+
+
+def conditions(found: Sequence[Condition]) -> list[str]:
+    return [f"{it.type} {it.status}" + ("" if it.reason == it.type else f" {it.reason}") for it in found]
+
+
 SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
     "hosts": hosts,
     "endpoints": endpoints,
     "certificates": certificates,
     "backends": backends,
     "policies": policies,
+    "listeners": listeners,
+    "statuses": statuses,
 }
 
 

@@ -60,6 +60,11 @@ class Sender:
         except (TimeoutError, ConnectionRefusedError):
             return b""
 
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._socket.getsockname()
+        return host, port
+
     def close(self) -> None:
         self._socket.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sealos_gateway.envoy import access_log, api
@@ -44,7 +46,29 @@ def test_off_writes_nothing() -> None:
     assert access_log.loggers("off", "/dev/stdout") == []
 
 
-@pytest.mark.parametrize("command", access_log.FIELDS.values())
-def test_commands_are_closed(command: str) -> None:
-    assert command.startswith("%")
-    assert command.endswith("%")
+EVERY = (access_log.FIELDS, access_log.CONNECTION_FIELDS, access_log.SESSION_FIELDS)
+
+
+@pytest.mark.parametrize("fields", EVERY, ids=["requests", "connections", "sessions"])
+def test_commands_are_closed(fields: dict[str, str]) -> None:
+    for command in {name: said for name, said in fields.items() if said not in ("TCP", "UDP")}.values():
+        assert command.startswith("%")
+        assert command.endswith("%")
+
+
+@pytest.mark.parametrize(
+    ("made", "fields"),
+    [(access_log.of_connections, EVERY[1]), (access_log.of_sessions, EVERY[2])], ids=["connections", "sessions"],
+)  # fmt: skip
+def test_what_is_handed_on_has_lines_of_its_own(made: Any, fields: dict[str, str]) -> None:
+    for kind in ("json", "text"):
+        (logger,) = made(kind, "/dev/stdout")
+        found = api.stream_log.StdoutAccessLog.FromString(logger.typed_config.value).log_format
+        if kind == "json":
+            assert set(found.json_format.fields) == set(fields)
+        else:
+            text = found.text_format_source.inline_string
+            assert text.endswith("\n")
+            assert "{" not in text
+            assert f'"{fields["protocol"]}"' in text
+    assert made("off", "/dev/stdout") == []

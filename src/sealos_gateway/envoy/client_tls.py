@@ -7,7 +7,7 @@ that host: whoever comes by another server name, with another certificate or non
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sealos_gateway.envoy import api, names, templates, tls_contexts
@@ -161,9 +161,9 @@ def pass_through(chain: api.Message, cluster: str) -> None:
     hand_on(chain, [(cluster, 1)])
 
 
-def hand_on(chain: api.Message, shares: list[tuple[str, int]]) -> None:
-    """The same to several clusters by weight; without any, connections are closed."""
-    config = api.tcp_proxy.TcpProxy(stat_prefix="passthrough")
+def hand_on(chain: api.Message, shares: list[tuple[str, int]], logs: Sequence[api.Message] = ()) -> None:
+    """The same to several clusters by weight; without any, connections are closed. `logs`: of `access_log`."""
+    config = api.tcp_proxy.TcpProxy(stat_prefix="passthrough", access_log=logs)
     if len(shares) > 1:
         for cluster, weight in shares:
             config.weighted_clusters.clusters.add(name=cluster, weight=weight)

@@ -36,7 +36,7 @@ def listener(name: str, address: str, port: int, shares: Sequence[Share], option
 def _proxy(shares: Sequence[Share], options: Options) -> api.Message:
     """envoy.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig."""
     message = api.udp_proxy.UdpProxyConfig(
-        stat_prefix="udp", access_log=access_log.loggers(options.log_format, options.log_path)
+        stat_prefix="udp", access_log=access_log.of_sessions(options.log_format, options.log_path)
     )
     message.upstream_socket_config.max_rx_datagram_size.value = _MAX_BYTES
     ends = list(_ends(shares)) or [(names.NOWHERE, 1 << _BITS)]

@@ -6,7 +6,7 @@ authorities of client certificates, of its own. Which routes answer is found as 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, client_tls, datagrams, listeners, names, tls_contexts
+from sealos_gateway.envoy import access_log, api, client_tls, datagrams, listeners, names, tls_contexts
 from sealos_gateway.envoy.listeners import Options
 from sealos_gateway.model.gateway_listener import Chain, GatewayListener, Stream
 from sealos_gateway.model.traffic import Listener
@@ -33,7 +33,7 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
         listeners.listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
     as_model = Listener(message.name, row.place, address, row.port, bool(row.chains))
     if row.streams and not row.streams[0].server_name:
-        client_tls.hand_on(message.filter_chains.add(name=row.place), _shares(row.streams[0], options))
+        _hand_on(message.filter_chains.add(name=row.place), row.streams[0], options)
         return message
     if not row.chains and not row.streams:
         listeners.http_chain(message.filter_chains.add(name=row.place), as_model, options, LABELS)
@@ -51,8 +51,13 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
             found.filter_chain_match.server_names.append(stream.server_name)
         if stream.tls is not None:
             found.transport_socket.CopyFrom(_tls(stream.tls, options, http=False))
-        client_tls.hand_on(found, _shares(stream, options))
+        _hand_on(found, stream, options)
     return message
+
+
+def _hand_on(chain: api.Message, stream: Stream, options: Options) -> None:
+    logs = access_log.of_connections(options.log_format, options.log_path)
+    client_tls.hand_on(chain, _shares(stream, options), logs)
 
 
 def _shares(stream: Stream, options: Options) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e import manifests, udp
+from tests.e2e import manifests, udp, wire
 from tests.e2e.backends import LOOPBACK, Echo
 from tests.e2e.gateway_api.test_streams import of, route, to, who
 from tests.e2e.harness import Gateway, eventually
@@ -133,6 +133,33 @@ async def test_what_changes_is_followed_and_other_listeners_are_left_alone(runni
     assert await before.ask() == first
     assert session in (running.one if first.startswith(b"one") else running.two).senders[-1:], "the session is the same"
     before.close()
+
+
+async def test_a_line_is_logged_for_each_sender_and_each_connection(running: Running) -> None:
+    made = running.gateway
+    sender = udp.Sender(running.both)
+    for _ in range(3):
+        assert await sender.ask() == b"one:ping"
+    assert (await wire.exchange(running.both, wire.request("/", "any.test", "Connection: close"))).status == 200
+    made.delete(behind("one", 0))  # an endpoint that is gone ends its sessions
+
+    def line(protocol: str) -> dict[str, Any]:
+        found = made.access_log(protocol=protocol)
+        assert len(found) == 1, found
+        return found[0]
+
+    found = await eventually(lambda: line("UDP"), 15)
+    assert (found["datagrams_received"], found["datagrams_sent"]) == (3, 3)
+    assert (found["bytes_received"], found["bytes_sent"]) == (12, 24)
+    assert found["upstream_cluster"] == "outbound|53|udp|one.shop.svc.cluster.local"
+    assert found["upstream_host"] == f"{LOOPBACK}:{running.one.port}"
+    assert found["client_address"] == "{}:{}".format(*sender.address)
+    assert found["local_address"].endswith(f":{running.both}")
+    sender.close()
+
+    found = await eventually(lambda: line("TCP"), 15)
+    assert found["upstream_cluster"] == "outbound|53||one.shop.svc.cluster.local"
+    assert found["bytes_received"] > 0
 
 
 async def has(port: int, name: str) -> bool:
