@@ -63,7 +63,6 @@ from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.gateway_api import problems as gateway_problems
 from sealos_gateway.translate.gateway_api.backend_tls_tables import BackendTlsTables
-from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.route_tables import RouteTables
 from sealos_gateway.translate.gateway_api.tables import GatewayTables
@@ -174,8 +173,9 @@ class Pipeline:
             graph, wiring.provision_options(self.settings), self.gateway_classes, self.gateways
         )
         self.gateway_api = GatewayTables(
-            graph, self.planes.rows, self.gateways, self.listener_sets, self.namespaces, self.reference_grants
-        )
+            graph, self.planes.rows, self.gateways, self.listener_sets, self.namespaces, self.reference_grants,
+            wiring.shared(self.settings),
+        )  # fmt: skip
         self.backend_tls = BackendTlsTables(graph, self.backend_tls_policies, self.services)
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
@@ -304,7 +304,7 @@ class Pipeline:
         }
         self.routes = RouteTables(
             graph, self.gateway_api, self.planes.rows, self.world, by_kind,
-            self.settings.gateway_api.controller, Shared(wiring.GATEWAY, self.settings.http_port),
+            self.settings.gateway_api.controller, wiring.shared(self.settings),
         )  # fmt: skip
         self.gateway_hosts = self.routes.hosts
         self.gateway_push: Derived[Ref, push.Pace] = Derived(

@@ -9,6 +9,7 @@ from sealos_gateway.model.traffic import Listener
 from sealos_gateway.provision import plan
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
+from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.hosts import error as host_error
 from sealos_gateway.translate.world import Rules
 from sealos_gateway.xds.planes import OWN
@@ -140,6 +141,14 @@ def listeners_wanted(settings: Settings) -> list[Listener]:
     if settings.https_port:
         found.append(Listener("https", GATEWAY, settings.address, settings.https_port, tls=True))
     return found
+
+
+def shared(settings: Settings) -> places.Shared:
+    """What Gateways find on the data plane that they share with Ingresses."""
+    bound = {settings.status_port: "where the gateway tells of its own state"}
+    if settings.https_port:
+        bound[settings.https_port] = "HTTPS of Ingresses"
+    return places.Shared(GATEWAY, settings.http_port, bound)
 
 
 def plane_of(gateway: str) -> str:

@@ -74,7 +74,7 @@ def test_kinds_that_cannot_attach_are_told_and_left_out(kinds_: list[Any], left:
 
 
 def test_what_each_protocol_serves() -> None:
-    passthrough = listener("t", 8443, "TLS", tls={"mode": "Passthrough"})
+    passthrough = listener("t", 9443, "TLS", tls={"mode": "Passthrough"})
     found = status(pipeline(gateway(listener("tcp", 9000, "TCP"), passthrough)))
     assert words(found.conditions) == GOOD
     assert {it.name: [kind.kind for kind in it.supported_kinds] for it in found.listeners} == {

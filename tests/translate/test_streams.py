@@ -28,7 +28,7 @@ def route(kind: Kind, name: str, *backends: dict[str, Any], created: str = "", *
 
 
 def passthrough(name: str, hostname: str) -> dict[str, Any]:
-    return listener(name, 8443, "TLS", hostname=hostname, tls={"mode": "Passthrough"})
+    return listener(name, 9443, "TLS", hostname=hostname, tls={"mode": "Passthrough"})
 
 
 def served(made: Pipeline) -> GatewayListener:

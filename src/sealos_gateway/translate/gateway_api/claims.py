@@ -6,6 +6,7 @@ hostname with it, not all listeners of its Gateway.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,11 +19,17 @@ from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.gateway_api import selectors
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 
+HOSTNAME: Final = "HostnameConflict"
+PROTOCOL: Final = "ProtocolConflict"
 #: Protocols whose listeners share a port by hostname; those with TLS by the name in the handshake.
 FAMILIES: Final = {"HTTP": "plain", "HTTPS": "tls", "TLS": "tls"}
 
-#: Gateway, port, TCP or UDP; then the family, or family and hostname, of those that share it.
+#: Protocols that take all that comes to a port.
+EXCLUSIVE: Final = ("TCP", "UDP")
+#: What is grouped; the Gateway (without a name: all that share a data plane), port, TCP or UDP; then the family, or
+#: family and hostname, of those that share it.
 Slot = tuple[str, Ref, int, str, str]
+_NOBODY: Final = Ref("", "")
 
 
 class Claims(msgspec.Struct, frozen=True, gc=False):
@@ -33,11 +40,48 @@ class Claims(msgspec.Struct, frozen=True, gc=False):
     listeners: tuple[Listener, ...]
     #: Why a ListenerSet may claim nothing; empty when it may.
     refused: str = ""
+    #: By what Gateways that share a data plane get its ports: age and name. None where this one has its own.
+    precedence: tuple[str, Ref] | None = None
 
     @property
     def slots(self) -> set[Slot]:
         """The groups that this row is in."""
-        return set() if self.refused else {slot for it in self.listeners for slot in slots(self.gateway, it)}
+        if self.refused:
+            return set()
+        own = [slot for it in self.listeners for slot in slots(self.gateway, it)]
+        if self.precedence is None:
+            return set(own)
+        taken = Counter(own)
+        good = (it for it in self.listeners if not conflict(self.gateway, it, taken))
+        return {*own, *(slot for it in good if (slot := shared_slot(it)) is not None)}
+
+
+def conflict(gateway: Ref, listener: Listener, taken: Counter[Slot]) -> str:
+    """Why a listener conflicts with others of its owner; `taken` counts their slots, and its own two with them."""
+    family, host = slots(gateway, listener)
+    if any(slot in taken for slot in others(family)):
+        return PROTOCOL
+    if family[4] not in FAMILIES.values():
+        return PROTOCOL if taken[family] > 1 else ""
+    return HOSTNAME if taken[host] > 1 else ""
+
+
+def others(slot: Slot) -> list[Slot]:
+    """The same port with every other family."""
+    every = {*FAMILIES.values(), "TCP"} if slot[3] == "TCP" else {"UDP"}
+    return [(*slot[:4], family) for family in sorted(every - {slot[4]})]
+
+
+def shared_slot(listener: Listener) -> Slot | None:
+    """The port of a shared data plane, with the family; None for a protocol that is not served."""
+    if listener.protocol not in FAMILIES and listener.protocol not in EXCLUSIVE:
+        return None
+    return ("shared", _NOBODY, *slots(_NOBODY, listener)[0][2:])
+
+
+def rivals(slot: Slot) -> list[Slot]:
+    """The same port with every family, its own too."""
+    return sorted([slot, *others(slot)])
 
 
 def slots(gateway: Ref, listener: Listener) -> tuple[Slot, Slot]:
@@ -53,7 +97,7 @@ def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
     gateway = read(world.gateways, ref)
     if gateway is None or read(world.ours, ref) is None:
         return None
-    return Claims(ref, (0, "", ref), gateway.spec.listeners)
+    return Claims(ref, (0, "", ref), gateway.spec.listeners, precedence=_precedence(gateway, read, world))
 
 
 def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
@@ -66,7 +110,13 @@ def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
     if gateway is None or read(world.ours, parent) is None:
         return None
     order = (1, row.metadata.creation_timestamp, ref)
-    return Claims(parent, order, row.spec.listeners, _refusal(row, gateway, read, world))
+    refused = _refusal(row, gateway, read, world)
+    return Claims(parent, order, row.spec.listeners, refused, _precedence(gateway, read, world))
+
+
+def _precedence(gateway: Gateway, read: Read, world: GatewayWorld) -> tuple[str, Ref] | None:
+    plane = read(world.ours, gateway.ref)
+    return (gateway.metadata.creation_timestamp, gateway.ref) if plane is not None and plane.shared else None
 
 
 def _refusal(row: ListenerSet, gateway: Gateway, read: Read, world: GatewayWorld) -> str:

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sealos_gateway.live import Read, Readable
 from sealos_gateway.resources.gateway_api.gateways import Listener
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.gateway_api import claims
-from sealos_gateway.translate.gateway_api.claims import FAMILIES, Claims, Slot
-
-HOSTNAME: Final = "HostnameConflict"
-PROTOCOL: Final = "ProtocolConflict"
+from sealos_gateway.translate.gateway_api.claims import FAMILIES, HOSTNAME, PROTOCOL, Claims, Slot
 
 
 class Slots(NamedTuple):
@@ -37,7 +34,9 @@ def reasons(own: Claims, read: Read, slots: Slots) -> list[str]:
     outside = [_outside(own, it, read, slots) for it in own.listeners]
     left = [it for it, reason in zip(own.listeners, outside, strict=True) if not reason]
     taken = Counter(slot for it in left for slot in claims.slots(own.gateway, it))
-    return [reason or _inside(own, it, taken) for it, reason in zip(own.listeners, outside, strict=True)]
+    return [
+        reason or claims.conflict(own.gateway, it, taken) for it, reason in zip(own.listeners, outside, strict=True)
+    ]
 
 
 def _outside(own: Claims, listener: Listener, read: Read, slots: Slots) -> str:
@@ -46,7 +45,7 @@ def _outside(own: Claims, listener: Listener, read: Read, slots: Slots) -> str:
         return ""
     family, host = claims.slots(own.gateway, listener)
     exclusive = family[4] not in FAMILIES.values()
-    present = [slot for slot in (family, *_families(family)) if read(slots.present, slot)]
+    present = [slot for slot in (family, *claims.others(family)) if read(slots.present, slot)]
     if exclusive or len(present) > 1:
         first = _first(own, present, read, slots)
         if first is not None and (exclusive or first != family):
@@ -72,19 +71,3 @@ def _first(own: Claims, wanted: Sequence[Slot], read: Read, slots: Slots) -> Slo
     ]
     before = [it for it in found if it[0] < own.order]
     return min(before)[1] if before else None
-
-
-def _inside(own: Claims, listener: Listener, taken: Counter[Slot]) -> str:
-    """Why a listener conflicts with others of its owner that are left; it is in its own two slots itself."""
-    family, host = claims.slots(own.gateway, listener)
-    if any(slot in taken for slot in _families(family)):
-        return PROTOCOL
-    if family[4] not in FAMILIES.values():
-        return PROTOCOL if taken[family] > 1 else ""
-    return HOSTNAME if taken[host] > 1 else ""
-
-
-def _families(slot: Slot) -> list[Slot]:
-    """The same port with every other family."""
-    every = {*FAMILIES.values(), "TCP"} if slot[3] == "TCP" else {"UDP"}
-    return [(*slot[:4], family) for family in sorted(every - {slot[4]})]

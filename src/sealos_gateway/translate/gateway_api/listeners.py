@@ -15,9 +15,8 @@ from sealos_gateway.live import Read
 from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, RouteNamespaces
 from sealos_gateway.resources.gateway_api.meta import GROUP, RouteGroupKind, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.gateway_api import conflicts as conflicts_
 from sealos_gateway.translate.gateway_api import grants, references
-from sealos_gateway.translate.gateway_api.claims import Claims
+from sealos_gateway.translate.gateway_api.claims import HOSTNAME, PROTOCOL, Claims
 from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.references import TERMINATE
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
@@ -34,8 +33,8 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
 PASSTHROUGH: Final = "Passthrough"
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
 _CONFLICTS: Final = {
-    conflicts_.HOSTNAME: "another listener has the same hostname; give this one a hostname or a port of its own",
-    conflicts_.PROTOCOL: "another listener has a protocol that cannot share the port; give this one another port",
+    HOSTNAME: "another listener has the same hostname; give this one a hostname or a port of its own",
+    PROTOCOL: "another listener has a protocol that cannot share the port; give this one another port",
 }
 #: What `spec.tls.frontend` means when a client shows no good certificate.
 INSECURE_FALLBACK: Final = "AllowInsecureFallback"
@@ -87,16 +86,26 @@ class ListenerRow(msgspec.Struct, frozen=True, gc=False):
 
 
 def judged(
-    owner: Origin, own: Claims, conflicts: list[str], gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded
+    owner: Origin,
+    own: Claims,
+    conflicts: list[str],
+    unavailable: list[str],
+    gateway: Gateway,
+    read: Read,
+    world: GatewayWorld,
+    loaded: Loaded,
 ) -> tuple[ListenerRow, ...]:
-    """All listeners of an owner; `conflicts` says of each why it is refused."""
+    """All listeners of an owner; `conflicts` says of each with what reason it is refused, `unavailable` in words why it
+    cannot have its port (`ports`)."""
     referrer = Referrer(owner.kind, owner.ref.namespace)
     found = []
-    for listener, conflict in zip(own.listeners, conflicts, strict=True):
+    for listener, conflict, taken in zip(own.listeners, conflicts, unavailable, strict=True):
         row = _row(owner, listener, gateway, referrer, read, world, loaded)
         if conflict:
             text = f"port {listener.port}: {_CONFLICTS[conflict]}"
             row = msgspec.structs.replace(row, flaws=(Flaw(CONFLICTED, conflict, text), *row.flaws))
+        elif taken:
+            row = msgspec.structs.replace(row, flaws=(Flaw(ACCEPTED, "PortUnavailable", taken), *row.flaws))
         found.append(row)
     return tuple(found)
 

@@ -9,6 +9,8 @@ then the gateway of Ingresses.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -23,10 +25,12 @@ _HTTP = ("HTTP", "HTTPS")
 
 
 class Shared(NamedTuple):
-    """The gateway of Ingresses, and its port of plain HTTP."""
+    """The gateway of Ingresses, its port of plain HTTP, and the ports of TCP on which nobody else can listen."""
 
     gateway: str
     http_port: int
+    #: What each is, in words.
+    bound: Mapping[int, str] = MappingProxyType({})
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):

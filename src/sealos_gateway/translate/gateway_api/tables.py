@@ -16,9 +16,10 @@ from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.gateway_api import claims, conflicts, listeners, references, statuses
+from sealos_gateway.translate.gateway_api import claims, conflicts, listeners, ports, references, statuses
 from sealos_gateway.translate.gateway_api.claims import Claims, Slot
 from sealos_gateway.translate.gateway_api.listeners import Flaw, ListenerRow
+from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
 
@@ -40,8 +41,9 @@ class GatewayTables:
         listener_sets: Rows[Ref, ListenerSet],
         namespaces: Rows[Ref, Namespace],
         grants: Rows[Ref, ReferenceGrant],
+        shared: Shared,
     ) -> None:
-        self._graph = graph
+        self._graph, self._shared = graph, shared
         by_namespace: Index[str, Ref] = Index(graph, "grants_by_namespace", lambda it: (it.metadata.namespace,), grants)
         by_gateway: Index[Ref, Ref] = Index(graph, "sets_by_gateway", claims.parents, listener_sets)
         world = GatewayWorld(gateways, listener_sets, by_gateway, ours, namespaces, grants, by_namespace)
@@ -89,7 +91,8 @@ class GatewayTables:
         if own is None or gateway is None or own.refused:
             return None
         found = conflicts.reasons(own, read, self._slots)
-        return listeners.judged(owner, own, found, gateway, read, self.world, self.loaded)
+        taken = ports.reasons(own, read, self._slots, self._shared)
+        return listeners.judged(owner, own, found, taken, gateway, read, self.world, self.loaded)
 
     def _claims_of(self, read: Read, member: Any) -> Claims | None:
         """The claims behind a member of a slot: a Gateway, or a ListenerSet with the name of its table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from sealos_gateway.live import Index, Rows
 from sealos_gateway.resources.core import Namespace
@@ -12,6 +13,14 @@ from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import certificates, trust
 
 
+class Plane(Protocol):
+    """The data plane of a Gateway (`provision.tables.Plane`)."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is that of other Gateways, and of Ingresses, too."""
+
+
 @dataclass(frozen=True)
 class GatewayWorld:
     """`ours` has a row for each Gateway of our classes. `pairs` and `authorities` are read only after `references`."""
@@ -19,7 +28,7 @@ class GatewayWorld:
     gateways: Rows[Ref, Gateway]
     listener_sets: Rows[Ref, ListenerSet]
     sets_by_gateway: Index[Ref, Ref]
-    ours: Rows[Ref, object]
+    ours: Rows[Ref, Plane]
     namespaces: Rows[Ref, Namespace]
     grants: Rows[Ref, ReferenceGrant]
     grants_by_namespace: Index[str, Ref]
