@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from tests.e2e import manifests, udp, wire
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.fleet import Fleet
 from tests.e2e.gateway_api.test_streams import of, route, to, who
 from tests.e2e.harness import Gateway, eventually
 
@@ -134,6 +137,41 @@ async def test_what_changes_is_followed_and_other_listeners_are_left_alone(runni
     assert await before.ask() == first
     assert session in (running.one if first.startswith(b"one") else running.two).senders[-1:], "the session is the same"
     before.close()
+
+
+async def test_a_node_hands_on_datagrams_also_without_its_control_plane(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Clusters that no datagram asks for are in what it keeps on disk, and go to its Envoy with the listener."""
+    port = udp.free_port()
+    cluster_wide = of("GatewayClass", "sealos", {"controllerName": "sealos.io/gateway-controller"})
+    del cluster_wide["metadata"]["namespace"]
+    listeners = [{"name": "udp", "port": port, "protocol": "UDP"}]
+    async with udp.echo("one") as one:
+        objects = [
+            cluster_wide, of("Gateway", "gw", {"gatewayClassName": "sealos", "listeners": listeners}),
+            service("one"), behind("one", one.port), route("UDPRoute", "dns", "udp", to("one", 53)),
+        ]  # fmt: skip
+        fleet = Fleet(tmp_path_factory.mktemp("f"), objects)
+        fleet.node_settings = {"lazy": {"threshold": 0}}
+        try:
+            control = fleet.controls[0].start()
+            node = fleet.node()
+            node.start()
+            await eventually(lambda: has(port, "one"))
+            control.stop()
+            node.restart()
+            await eventually(lambda: has(port, "one"))
+
+            node.stop()
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.bind((LOOPBACK, port))
+                node.launch()
+                await eventually(lambda: f"cannot listen on {LOOPBACK}:{port}/udp" in node.stderr(), 20)
+                assert node.process is not None
+                assert await asyncio.to_thread(node.process.wait, 15) == 1
+        finally:
+            fleet.stop()
 
 
 async def test_a_line_is_logged_for_each_sender_and_each_connection(running: Running) -> None:
