@@ -66,8 +66,8 @@ class IngressSettings(_Group, frozen=True):
     # Allow ExternalName Services that name the gateway's own machine (`localhost`, 127.0.0.1, link-local addresses).
     # Off, because a tenant could reach ports that listen there for others. A name in DNS can still resolve to it.
     local_external_names: bool = False
-    # Let annotations of one namespace name Secrets and ConfigMaps of another (`auth-secret: other/users`). Off, because
-    # whoever may write an Ingress could make the gateway use what he may not read.
+    # Let annotations of one namespace name Secrets, ConfigMaps and Services of another (`auth-secret: other/users`).
+    # Off, because whoever may write an Ingress could make the gateway use what he may not read.
     cross_namespace: bool = False
     # External authentication for every Ingress without one of its own that does not say `enable-global-auth: "false"`:
     # annotations by their short names, as `{auth-url: "http://auth.sso.svc.cluster.local/verify"}`.

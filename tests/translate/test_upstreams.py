@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +10,11 @@ from sealos_gateway.model.backend_policy import Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Endpoint
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import Endpoint as SliceEndpoint
 from sealos_gateway.resources.core import EndpointConditions, ServicePort
 from tests import objects
+from tests.translate import gateways
 
 KEY = BackendKey("shop", "web", 80)
 SITE = objects.web("a.example.com")
@@ -60,6 +63,28 @@ def test_a_service_may_become_an_external_name_and_back() -> None:
     assert KEY not in made.endpoints.rows
     objects.put(made, objects.service())
     assert addresses(made) == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "a.LOCALHOST.", "169.254.169.254", "0", "not a name"])
+@pytest.mark.parametrize("annotation", ["mirror-target-service", "auth-url", "destination"])
+def test_nobody_is_sent_to_the_gateways_own_machine_whoever_names_the_service(name: str, annotation: str) -> None:
+    """Nor to what is no name. Each is told, and nothing would be reached if it was not."""
+    said = {"auth-url": "http://sly.shop.svc.cluster.local/"}.get(annotation, "sly")
+    asks = objects.ingress(
+        "web", objects.rule("a.test", objects.path("/")), annotations={f"higress.io/{annotation}": said}
+    )
+    sly = objects.external("sly", name, ServicePort(80))
+    made = objects.pipeline(asks, objects.service(), sly)
+    assert [it.reason for it in made.problems() if f"[higress.io/{annotation}]" in it.field] == ["InvalidExternalName"]
+    assert {key.service for key in made.backends.rows} <= {"web"}
+
+
+def test_a_route_of_a_gateway_is_not_sent_there_either() -> None:
+    rules = [{"backendRefs": [{"name": "sly", "port": 80}]}]
+    route = gateways.made(kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge"}], hostnames=["a.com"], rules=rules)
+    objects_ = (gateways.gateway(gateways.listener(port=9090)), objects.external("sly", "localhost", ServicePort(80)))
+    found = [row for row in gateways.pipeline(*objects_, route).backends.rows.values() if row.key.service == "sly"]
+    assert [(row.dns_name, "own machine" in row.shut) for row in found] == [("", True)]
 
 
 def test_a_protocol_that_changes_changes_the_backend_only() -> None:

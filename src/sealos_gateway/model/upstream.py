@@ -28,7 +28,7 @@ class Backend(_Value, frozen=True):
     """One Envoy cluster. With `dns_name` set its endpoints come from DNS, else from an EndpointSet of the same key.
 
     `tls` is what the backend is asked for: by the policy in the key, or by a policy attached to the Service. `shut`
-    says why nobody may be sent there: what is asked for cannot be checked.
+    says why nobody may be sent there: what is asked for cannot be checked, or the place is not for tenants.
     """
 
     key: BackendKey

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from sealos_gateway.live import Read
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.traffic import Action, Forward, Respond
-from sealos_gateway.resources.core import Service
 from sealos_gateway.resources.ingress import IngressBackend
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import places
@@ -19,8 +16,6 @@ KIND = "Ingress"
 NO_UPSTREAM = Respond(503, "no healthy upstream")
 #: What every route of an Ingress answers whose protection cannot be had: closed is safe, open is not.
 REFUSED = Respond(503, "refused: an annotation that protects this route cannot be honoured")
-
-_EXTERNAL = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII | re.IGNORECASE)
 
 
 def action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: World, problems: list[Problem]) -> Action:
@@ -36,7 +31,7 @@ def action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wor
         message = f"Service {service_ref} does not exist; the path answers 503 until it does"
         problems.append(_problem(ref, f"{field}.service.name", "ServiceNotFound", message))
         return NO_UPSTREAM
-    if fault := _external_fault(service, world.rules.local_external_names):
+    if fault := places.external_fault(service, world.rules.local_external_names):
         message = f"Service {service_ref}: {fault}"
         problems.append(_problem(ref, f"{field}.service.name", "InvalidExternalName", message))
         return NO_UPSTREAM
@@ -51,18 +46,6 @@ def action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: Wor
     message = f"Service {service_ref} has no TCP port {wanted.name or wanted.number} (it has {offered}); 503 until then"
     problems.append(_problem(ref, f"{field}.service.port", "PortNotFound", message))
     return NO_UPSTREAM
-
-
-def _external_fault(service: Service, local: bool) -> str:
-    """Why an ExternalName cannot be used; empty when it can, and for every other Service."""
-    name = service.spec.external_name.rstrip(".").lower()
-    if service.spec.type != "ExternalName":
-        return ""
-    if len(name) > 253 or not _EXTERNAL.fullmatch(name):
-        return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
-    if not local and places.is_own_machine(name):
-        return f"externalName {name} is the gateway's own machine; the setting ingress.local_external_names allows it"
-    return ""
 
 
 def _problem(ref: Ref, field: str, reason: str, message: str) -> Problem:

@@ -14,7 +14,7 @@ import msgspec
 from sealos_gateway.live import Read
 from sealos_gateway.model.policy import Policy, Rewrite
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.traffic import Action, Conditions, Forward, Match, PathKind, Redirect, Route
+from sealos_gateway.model.traffic import Action, Conditions, Forward, Match, PathKind, Redirect, Route, Split, Target
 from sealos_gateway.resources.ingress import Ingress, IngressBackend
 from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate import ingress_paths
@@ -60,7 +60,8 @@ def routes(
     def add(
         last: bool, match: Match, backend: IngressBackend, field: str, text: str = "/", rewrite: Rewrite | None = None
     ) -> None:
-        chosen = _chosen(action(ingress.ref, backend, field, read, world, problems), policy)
+        said = _destination(policy) or action(ingress.ref, backend, field, read, world, problems)
+        chosen = _chosen(said, policy)
         # What is written, not what is matched: a neighbour's patterns turn this path into one. Its own may match more.
         written = "" if patterns else text
         secure = https_only and not written.startswith(_CHALLENGE)
@@ -104,6 +105,14 @@ def _chosen(found: Action, policy: IngressPolicy) -> Action:
     if policy.backend is not None and isinstance(found, Forward):
         return Forward(found.backend._replace(policy=policy.backend))
     return found
+
+
+def _destination(policy: IngressPolicy) -> Action | None:
+    """Where all paths go instead of to their backends."""
+    if not policy.destination:
+        return None
+    keys = [(it.backend._replace(policy=policy.backend), it.weight) for it in policy.destination if it.backend]
+    return Forward(keys[0][0]) if len(keys) == 1 else Split(tuple(Target(key, weight) for key, weight in keys))
 
 
 def _with_rewrite(policy: IngressPolicy, rewrite: Rewrite | None, world: World) -> Policy | None:

@@ -14,6 +14,7 @@ from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from sealos_gateway.resources import core
 from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate import places
 from sealos_gateway.translate.world import World
 
 #: Service port appProtocol (KEP-3726 and common practice) to what the gateway speaks; others are plain HTTP/1.1.
@@ -49,6 +50,8 @@ def backend(key: BackendKey, read: Read, world: World, asked_of: AskedOf) -> Bac
     service = read(world.services, Ref(key.namespace, key.service))
     if service is None:
         return None
+    if fault := places.external_fault(service, world.rules.local_external_names):
+        return Backend(key, shut=fault)
     port = _port(service, key)
     policy = key.policy
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1

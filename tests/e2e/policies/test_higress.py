@@ -64,3 +64,19 @@ async def test_paths(site: Site, echo_a: Echo) -> None:
     assert (await site.answer("/oLD/x"))["path"] == "/new/x"
     assert (await site.get("/v1")).status_code == 200
     assert (await site.get("/v1/x")).status_code == 404
+
+
+async def test_a_destination_answers_instead_of_the_backend(site: Site, echo_a: Echo, echo_b: Echo) -> None:
+    """As the console of Higress writes an Ingress: its backend is a resource that nobody else knows."""
+    site.backend("web", echo_a.port)
+    site.backend("dev", echo_b.port)
+    place = f".{site.namespace}.svc.cluster.local:80"
+    resource = {"apiGroup": "networking.higress.io", "kind": "McpBridge", "name": "default"}
+    path = {"path": "/", "pathType": "Prefix", "backend": {"resource": resource}}
+    for name, destination in (("one", f"dev{place}"), ("two", f"30% web{place}\n70% dev{place}"), ("none", "x.nacos")):
+        site.ingress([path], name=name, host=f"{name}.{site.host}", annotations=said(destination=destination))
+    await site.gateway.settled()
+    assert (await site.answer(host=f"one.{site.host}"))["name"] == "echo-b"
+    names = [(await site.answer(host=f"two.{site.host}"))["name"] for _ in range(60)]
+    assert 5 <= names.count("echo-a") <= 35
+    assert (await site.get(host=f"none.{site.host}")).status_code == 503

@@ -87,8 +87,18 @@ FULL_REGEX = _higress(
     test=f"{_E2E}::test_paths",
 )
 
+DESTINATION = _higress(
+    "destination",
+    "lines `[weight%] name.namespace.svc.cluster.local:port`",
+    "the backends of the Ingress",
+    "Services that answer instead of the backends of the Ingress.",
+    verdict=Verdict.DIFFERS,
+    note="Services of a registry (Nacos, DNS, static) and subsets are refused; Services of other namespaces need"
+    " `ingress.cross_namespace`.",
+    test=f"{_E2E}::test_a_destination_answers_instead_of_the_backend",
+)
+
 REFUSED = (
-    _refused("destination", "Services of a registry (Nacos, DNS, static) as backends."),
     _refused("http2rpc-name", "HTTP to Dubbo."),
     _refused("rpc-destination-name", "HTTP to Dubbo."),
     _refused("mcp-server", "An MCP server on the route."),
@@ -123,5 +133,6 @@ ALL = (
     IGNORE_CASE,
     REWRITE_PATH,
     FULL_REGEX,
+    DESTINATION,
     *REFUSED,
 )

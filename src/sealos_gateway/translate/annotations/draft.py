@@ -11,7 +11,7 @@ from sealos_gateway.live import Read
 from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.policy import HeaderChange
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
+from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect, Target
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.world import World
@@ -64,6 +64,8 @@ class Draft:
     response_headers: list[HeaderChange] = field(default_factory=list)
     redirect: Redirect | None = None
     app_root: Redirect | None = None
+    #: Backends instead of those of the Ingress.
+    destination: tuple[Target, ...] = ()
     aliases: tuple[str, ...] = ()
     www: bool = False
     canary: Canary | None = None

@@ -12,6 +12,7 @@ from sealos_gateway.model.template import Of, Template
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate import places
 from sealos_gateway.translate.annotations import auth_snippet, targets, templates
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.higress import FIXED
@@ -102,6 +103,9 @@ def _backend(scheme: str, host: str, port: int, values: Values, draft: Draft) ->
     if service is None or not any(port.port == number for port in service.spec.ports):
         what = f"Service {ref} has no port {number}" if service else f"Service {ref} does not exist"
         values.complain(auth.AUTH_URL, what, "ServiceNotFound")
+        return None
+    if fault := places.external_fault(service, draft.world.rules.local_external_names):
+        values.complain(auth.AUTH_URL, f"Service {ref}: {fault}", "InvalidExternalName")
         return None
     return BackendKey(ref.namespace, ref.name, number, policy if policy.protocol else None)
 

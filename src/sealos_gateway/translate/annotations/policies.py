@@ -12,7 +12,7 @@ from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.policy import HeaderChanges, Policy
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect
+from sealos_gateway.model.traffic import NO_CONDITIONS, Conditions, Redirect, Target
 from sealos_gateway.resources.annotations import every
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
@@ -23,6 +23,7 @@ from sealos_gateway.translate.annotations import (
     body,
     client_tls,
     copies,
+    destination,
     external,
     fastcgi,
     higress,
@@ -56,6 +57,7 @@ _FAMILIES = (  # one per line: every family adds its own
     routing,
     origins,
     higress,
+    destination,
     passwords,
     external,
     snippets,
@@ -98,6 +100,7 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     paths: PathRules = PathRules()
     redirect: Redirect | None = None
     app_root: Redirect | None = None
+    destination: tuple[Target, ...] = ()
     aliases: tuple[str, ...] = ()
     www: bool = False
     canary: Canary | None = None
@@ -149,6 +152,7 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         ),
         redirect=draft.redirect,
         app_root=draft.app_root,
+        destination=draft.destination,
         aliases=draft.aliases,
         www=draft.www,
         canary=draft.canary,

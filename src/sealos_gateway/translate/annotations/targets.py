@@ -33,10 +33,11 @@ def service_of(values: Values, entry: Annotation, draft: Draft, port: int = 0) -
     Without a port the first one of the Service. What is no such Service, or does not exist, is told.
     """
     text = values.text(entry)
-    return _resolved(values, entry, draft, text, port) if text else None
+    return named(values, entry, draft, text, port) if text else None
 
 
-def _resolved(values: Values, entry: Annotation, draft: Draft, text: str, port: int) -> BackendKey | None:
+def named(values: Values, entry: Annotation, draft: Draft, text: str, port: int = 0) -> BackendKey | None:
+    """The same for a text; of another namespace only where `ingress.cross_namespace` allows it."""
     own = draft.ingress.metadata.namespace
     host, colon, number = text.partition(":")
     labels = host.lower().rstrip(".").split(".")
@@ -44,20 +45,24 @@ def _resolved(values: Values, entry: Annotation, draft: Draft, text: str, port: 
     if colon and not (number.isascii() and number.isdigit()):
         values.complain(entry, f"{text[:60]!r} has no port number behind the colon")
         return None
-    if namespace != own or (len(labels) > 2 and labels[2] != "svc"):
+    foreign = namespace != own and not draft.world.rules.cross_namespace
+    if foreign or (len(labels) > 2 and labels[2] != "svc"):
         values.complain(entry, f"{text[:60]!r} is not a Service of namespace {own}")
         return None
-    ref, wanted = Ref(own, labels[0]), int(number) if colon else port
+    ref, wanted = Ref(namespace, labels[0]), int(number) if colon else port
     service = draft.read(draft.world.services, ref)
     if service is None:
         values.complain(entry, f"Service {ref} does not exist")
+        return None
+    if fault := places.external_fault(service, draft.world.rules.local_external_names):
+        values.complain(entry, f"Service {ref}: {fault}", "InvalidExternalName")
         return None
     ports = [it.port for it in service.spec.ports if it.protocol == "TCP"]
     chosen = wanted or (ports[0] if ports else 0)
     if chosen not in ports:
         values.complain(entry, f"Service {ref} has no TCP port {chosen or ''}".rstrip())
         return None
-    return BackendKey(own, ref.name, chosen)
+    return BackendKey(ref.namespace, ref.name, chosen)
 
 
 def of_url(values: Values, entry: Annotation, draft: Draft) -> tuple[BackendKey, str] | None:
@@ -74,7 +79,7 @@ def of_url(values: Values, entry: Annotation, draft: Draft) -> tuple[BackendKey,
     labels = host.split(".")
     if len(labels) == 1 or labels[1] == draft.ingress.metadata.namespace or labels[2:3] == ["svc"]:
         place = f"{host}:{port}" if port else host
-        inside = _resolved(values, entry, draft, place, 443 if scheme == "https" else 80)
+        inside = named(values, entry, draft, place, 443 if scheme == "https" else 80)
         if inside is not None and scheme == "https":
             inside = inside._replace(policy=BackendPolicy(protocol=Protocol.HTTPS))
         return (inside, host) if inside is not None else None
