@@ -159,6 +159,21 @@ def test_settings_and_annotations_that_keys_name_exist() -> None:
                     place = getattr(place, part)
 
 
+def test_what_is_said_of_tracing_has_settings() -> None:
+    said = {
+        "enable-opentelemetry": "true", "otlp-collector-host": "collector.svc", "otlp-collector-port": "4317",
+        "otel-sampler": "TraceIdRatioBased", "otel-sampler-ratio": "0.05", "otel-service-name": "edge",
+        "opentelemetry-trust-incoming-span": "true", "opentelemetry-operation-name": "$request_method $uri",
+        "otel-max-queuesize": "2048",
+    }  # fmt: skip
+    told = {it.field: it.message for it in configmaps.findings("ingress-nginx", "a/b", said) if it is not None}
+    silent = {"otlp-collector-port", "opentelemetry-trust-incoming-span", "otel-max-queuesize"}
+    assert told.keys() == said.keys() - silent
+    assert "tracing.collector" in told["otlp-collector-host"]
+    assert "tracing.sampling_percent" in told["otel-sampler-ratio"]
+    assert "opentelemetry-operation-name` on the Ingresses" in told["opentelemetry-operation-name"]
+
+
 def test_every_verdict_has_words_where_it_needs_them() -> None:
     silent = [it.name for it in every.ALL if it.verdict in (Verdict.DIFFERS, Verdict.REFUSED) and not it.note]
     assert silent == []

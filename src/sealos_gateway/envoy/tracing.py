@@ -80,8 +80,8 @@ def cluster(options: Options) -> api.Message:
     kinds = api.cluster.Cluster
     message = kinds(name=names.TRACING, connect_timeout=api.seconds(_PATIENCE))
     message.type = kinds.STATIC if _is_address(options.host) else kinds.STRICT_DNS
-    message.dns_lookup_family = kinds.ALL
-    message.respect_dns_ttl = message.type == kinds.STRICT_DNS
+    # One family: what is sent to an address of the other that cannot be reached would be lost.
+    message.dns_lookup_family = kinds.V4_PREFERRED
     message.load_assignment.cluster_name = names.TRACING
     endpoint = message.load_assignment.endpoints.add().lb_endpoints.add().endpoint
     endpoint.address.CopyFrom(api.socket_address(options.host, options.port))

@@ -136,7 +136,7 @@ HIGRESS: dict[str, Key] = {
     "downstream": _setting("", "http", "idle_seconds, max_request_headers_kb, max_concurrent_streams, buffer_bytes"),
     "upstream": Key("", "connections to backends have Envoy's own idle time here"),
     "tracing": _setting(
-        "", "tracing", "spans go to a collector of OpenTelemetry; Skywalking and Zipkin take OTLP, too"
+        "", "tracing", "spans go out as OTLP: Skywalking takes that, for Zipkin put a collector between"
     ),
     "automaticHttps": _no("false", "certificates are not ordered here; keep cert-manager"),
     "credentialConfig": _setting("", "tls.default_certificates"),
