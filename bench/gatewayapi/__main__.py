@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 
 from bench import report
-from bench.gatewayapi import attached_routes, propagation
+from bench.gatewayapi import attached_routes, failover, listener_sets, propagation, route_changes, route_scale
 from bench.result import Figure, Result
 from conformance import modules
 from tests.cluster import harness
@@ -29,6 +29,11 @@ class Scenario:
 SCENARIOS: Final = {
     "attached_routes": Scenario(attached_routes.run, attached_routes.SIZE, "routes"),
     "propagation": Scenario(propagation.run, propagation.SIZE, "routes"),
+    "propagation_under_load": Scenario(propagation.run_under_load, propagation.UNDER_LOAD_SIZE, "routes"),
+    "route_changes": Scenario(route_changes.run, route_changes.SIZE, "changes"),
+    "route_scale": Scenario(route_scale.run, route_scale.SIZE, "routes"),
+    "listener_sets": Scenario(listener_sets.run, listener_sets.SIZE, "sets"),
+    "failover": Scenario(failover.run, failover.SIZE, "cycles"),
 }
 _err: Final = Console(stderr=True)
 

@@ -16,6 +16,7 @@ import aiohttp
 from bench.gatewayapi import objects
 from bench.gatewayapi.objects import Object
 from bench.gatewayapi.place import Place
+from tests.cluster.harness import Api
 
 CONNECTIONS: Final = 8
 _TRIES: Final = 5
@@ -60,15 +61,14 @@ class Churn:
     def __init__(self, where: Place, endpoint: Callable[[], Object], route: Callable[[], Object]) -> None:
         self.changes = 0
         self._failed: Exception | None = None
-        self._where, self._stop = where, threading.Event()
+        self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._every, args=(seconds, change), daemon=True)
+            threading.Thread(target=self._every, args=(where.another_api(), seconds, change), daemon=True)
             for seconds, change in ((2.0, endpoint), (1.0, route))
         ]
 
-    def _every(self, seconds: float, change: Callable[[], Object]) -> None:
+    def _every(self, api: Api, seconds: float, change: Callable[[], Object]) -> None:
         """Around so many seconds, normally distributed."""
-        api = self._where.another_api()
         while not self._stop.wait(max(0.0, random.gauss(seconds, seconds / 5))):
             one = change()
             try:

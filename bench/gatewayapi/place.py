@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -74,8 +74,10 @@ class Place:
 
 
 @contextmanager
-def place(listeners: list[Object] | None = None, kept: Path | None = None) -> Iterator[Place]:
-    """All of it, for one scenario."""
+def place(
+    listeners: list[Object] | None = None, secrets: Sequence[Object] = (), kept: Path | None = None
+) -> Iterator[Place]:
+    """All of it, for one scenario; `secrets` are there before the Gateway."""
     images = {**lab.IMAGES, **_ECHO}
     with (
         lab.folder(kept) as folder,
@@ -83,6 +85,8 @@ def place(listeners: list[Object] | None = None, kept: Path | None = None) -> It
         lab.control_plane(running) as process,
     ):
         running.api.create("/api/v1/namespaces", {"metadata": {"name": objects.NAMESPACE}})
+        for one in secrets:
+            running.api.create(objects.collection("Secret"), one)
         running.api.create(objects.collection("Gateway"), objects.gateway(listeners or [objects.listener()]))
         eventually(lambda: programmed(running.api), START_SECONDS)
         yield Place(running, process.pid)

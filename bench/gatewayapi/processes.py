@@ -59,6 +59,17 @@ def data_plane(ancestor: int) -> DataPlane:
     return found[0]
 
 
+def below(ancestor: int, *words: str) -> int:
+    """The process below another whose command has these words one after the other. Raises RuntimeError without one."""
+    parents = _parents()
+    for pid in parents:
+        command = _command(pid)
+        pairs = zip(*(command[start:] for start in range(len(words))), strict=False)
+        if words in pairs and ancestor in _above(pid, parents):
+            return pid
+    raise RuntimeError(f"no process has {' '.join(words)}")
+
+
 def _parents() -> dict[int, int]:
     found = {}
     for entry in os.listdir("/proc"):

@@ -10,12 +10,14 @@ import time
 from typing import Any, Final
 
 from bench.client import Client
-from bench.gatewayapi import objects
+from bench.gatewayapi import bulk, objects, route_scale
 from bench.gatewayapi.objects import Object
 from bench.gatewayapi.place import Place, place
 from bench.result import Figure, Result, milliseconds, quantile
 
 SIZE: Final = 3000
+UNDER_LOAD_SIZE: Final = 100
+LOAD_ROUTES: Final = 5000
 BAR_SECONDS: Final = 0.025
 #: The mean of the last hundred may be so much more than that of the hundred after the first hundred: noise.
 GROWTH: Final = 1.25
@@ -54,6 +56,26 @@ def run(size: int) -> Result:
         times, errors = probes(where, size)
     raw: dict[str, Any] = {"routes": size, "seconds": times, "errors": errors}
     return Result(_figures(times, errors), raw)
+
+
+def run_under_load(size: int) -> Result:
+    """So many routes while thousands of others are there and some of them change."""
+    with place() as where:
+        where.backend(pods=2)
+        world = route_scale.World(LOAD_ROUTES if size >= UNDER_LOAD_SIZE else size, where.backend_addresses())
+        route_scale.prepare(where, world)
+        with bulk.Churn(where, world.another_endpoint, world.another_route).running():
+            times, errors = probes(where, size)
+    mean, count = sum(times) / len(times), sum(errors.values())
+    figure = Figure(
+        f"propagation while {len(world.apps):,} other routes are there and change, {size} routes, mean",
+        f"传播：另有 {len(world.apps):,} 条路由存在并变更时，{size} 条，均值",
+        f"≤ {milliseconds(BAR_SECONDS)}, 0 errors",
+        f"{milliseconds(mean)} (longest {milliseconds(max(times))}), {count} errors",
+        mean <= BAR_SECONDS and not count,
+        "agentgateway 21.4 ms, Istio 376 ms, EG 2.08 s, NGF > 5 min",
+    )
+    return Result([figure], {"routes": size, "others": len(world.apps), "seconds": times, "errors": errors})
 
 
 def probes(where: Place, size: int) -> tuple[list[float], dict[int, int]]:

@@ -68,11 +68,8 @@ def run(size: int) -> Result:
     with place() as where:
         where.backend(pods=2)
         world = World(size, where.backend_addresses())
-        for number in range(NAMESPACES):
-            where.create({"kind": "Namespace", "metadata": {"name": f"mesh-{number}"}})
         with measured(where) as setup:
-            creating = bulk.create(where, world.objects())
-            served = _served(where, world, size)
+            creating, served = prepare(where, world)
         untouched = churned(where, world, churn_seconds)
         with measured(where) as visiting:
             errors = visit(where, world)
@@ -83,6 +80,13 @@ def run(size: int) -> Result:
             ("setup", setup), ("untouched", untouched), ("visiting", visiting), ("visited", visited))},
     }  # fmt: skip
     return Result(_figures(size, untouched, visited, errors), raw)
+
+
+def prepare(where: Place, world: World) -> tuple[float, float]:
+    """Make everything, and wait until it is served; the seconds of both."""
+    for number in range(NAMESPACES):
+        where.create({"kind": "Namespace", "metadata": {"name": f"mesh-{number}"}})
+    return bulk.create(where, world.objects()), _served(where, world, len(world.apps))
 
 
 def churned(where: Place, world: World, seconds: float) -> Usage:

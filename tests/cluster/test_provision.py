@@ -162,6 +162,18 @@ def test_an_address_that_is_asked_for_and_one_that_cannot_be_had(api: Api, clust
     eventually(lambda: address(api, "fixed-sealos") == wanted)
 
 
+def test_a_class_in_use_outlives_its_deletion(api: Api) -> None:
+    path, gateway_path = f"{lab.GROUP}/gatewayclasses/second", f"{GATEWAYS}/last"
+    spec = {"controllerName": lab.CONTROLLER}
+    api.create(f"{lab.GROUP}/gatewayclasses", {**kind("GatewayClass"), "metadata": {"name": "second"}, "spec": spec})
+    gateway(api, "last", gatewayClassName="second")
+    eventually(lambda: bool(api.get(path)["metadata"].get("finalizers")))
+    api.call("DELETE", path)
+    assert api.get(path)["metadata"]["deletionTimestamp"]
+    api.call("DELETE", gateway_path)
+    eventually(lambda: not exists(api, path))
+
+
 def test_the_class_is_accepted(api: Api) -> None:
     def condition() -> Object:
         found = api.get(f"{lab.GROUP}/gatewayclasses/sealos")["status"]["conditions"]
