@@ -188,6 +188,12 @@ def conditions(found: Sequence[Condition]) -> list[str]:
     return [f"{it.type} {it.status}" + ("" if it.reason == it.type else f" {it.reason}") for it in found]
 
 
+def gateway_hosts(made: Pipeline) -> dict[str, list[str]]:
+    """By place and host; what answers there, the first match first."""
+    rows = sorted(made.gateway_hosts.rows.values(), key=lambda row: row.key)
+    return {names.host(row.key): [route_line(route, True) for route in row.routes] for row in rows}
+
+
 SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
     "hosts": hosts,
     "endpoints": endpoints,
@@ -196,7 +202,10 @@ SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
     "policies": policies,
     "listeners": listeners,
     "statuses": statuses,
+    "gateway_hosts": gateway_hosts,
 }
+#: What cases of a room show that do not say it.
+ROOMS = {"gateway_routes": ["gateway_hosts", "listeners", "statuses"]}
 
 
 def result(path: Path, folder: Path) -> str:
@@ -204,7 +213,8 @@ def result(path: Path, folder: Path) -> str:
     wanted = re.search(r"^# Shows: (.*)$", text, re.MULTILINE)
     defaults = (path.parent / "_defaults.yaml").read_text(encoding="utf-8")
     made, source = pipeline(with_pairs(f"{defaults}\n---\n{text}"), folder)
-    sections = {name: SECTIONS[name](made) for name in (wanted[1].split() if wanted else ["hosts"])}
+    chosen = wanted[1].split() if wanted else ROOMS.get(path.parent.name, ["hosts"])
+    sections = {name: SECTIONS[name](made) for name in chosen}
     if found := [re.sub(r"^File \S+ line \d+, ", "File ", str(it)) for it in (*source.problems, *made.problems())]:
         sections["problems"] = found
     assert not made.graph.failures
