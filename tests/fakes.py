@@ -433,7 +433,10 @@ class FakeKube:
 
 
 def _leaves(wanted: Object, subresource: str) -> Iterator[tuple[str, str, Any]]:
-    """A subresource takes only its own part; everything else takes everything else."""
+    """A subresource takes only its own part; everything else takes everything else. Of metadata: the finalizers."""
+    finalizers = wanted.get("metadata", {}).get("finalizers")
+    if finalizers is not None and not subresource:
+        yield "metadata", "finalizers", finalizers
     for part, value in wanted.items():
         if part in ("metadata", "apiVersion", "kind"):
             continue

@@ -103,13 +103,19 @@ class Controller:
             self.metrics.settled(time.perf_counter() - began)
 
     async def _keep_last_good(self) -> None:
-        """When an Envoy refuses routes or takes them after all, say so to the pipeline."""
+        """When an Envoy refuses routes or listeners or takes them after all, say so to the pipeline."""
         self.fleet.on_change(self._refusals.set)
         while True:
             await self._refusals.wait()
             self._refusals.clear()
             refused = {it.name for it in self.fleet.rejections() if it.type == names.ROUTES and it.node}
-            await self._settle(functools.partial(self.pipeline.keep_last_good, refused))
+            listeners = report.refused_listeners(self.fleet)
+
+            def tell(refused: set[str] = refused, listeners: dict[str, str] = listeners) -> None:
+                self.pipeline.keep_last_good(refused)
+                self.pipeline.refuse_listeners(listeners)
+
+            await self._settle(tell)
 
     async def _let_go(self) -> None:
         """Publish endpoints that were held back when their time has come."""

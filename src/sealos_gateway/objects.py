@@ -16,7 +16,17 @@ from typing import Protocol
 
 from sealos_gateway import clock
 from sealos_gateway.files.source import Source as Files
-from sealos_gateway.kube import config, events, gateway_status, infrastructure, leader, status, sync, writes
+from sealos_gateway.kube import (
+    class_finalizer,
+    config,
+    events,
+    gateway_status,
+    infrastructure,
+    leader,
+    status,
+    sync,
+    writes,
+)
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
@@ -102,6 +112,7 @@ class Cluster:
         self._status = status.IngressStatus(self._api, self._clock, self._writer, self._leads, scope.names)
         self._gateway_status = gateway_status.GatewayStatus(self._writer, self._clock)
         self._infrastructure = infrastructure.Infrastructure(self._writer, self._clock)
+        self._finalizer = class_finalizer.ClassFinalizer(self._writer)
         self._events = events.Events(self._api, self._clock, self._writer, self._leads, identity)
         self._pipeline: Pipeline | None = None
 
@@ -111,7 +122,7 @@ class Cluster:
 
     @property
     def problems(self) -> Sequence[Problem]:
-        writers = (self._status, self._gateway_status, self._infrastructure)
+        writers = (self._status, self._gateway_status, self._infrastructure, self._finalizer)
         return [*self._source.problems, *(problem for writer in writers for problem in writer.problems)]
 
     @property
@@ -138,6 +149,10 @@ class Cluster:
         for kind, wanted in pipeline.gateway_statuses.items():
             wanted.on_change.append(partial(self._gateway_status.want, kind))
             pipeline.by_kind[kind].on_change.append(partial(self._gateway_status.changed, kind))
+        in_use = pipeline.provision.classes_in_use
+        self._finalizer.bind(in_use.get, pipeline.gateway_classes.get)
+        for rows in (in_use, pipeline.gateway_classes):
+            rows.on_change.append(lambda ref, _row: self._finalizer.changed(ref))
         for kind, strays in pipeline.provision.strays.items():
             strays.on_change.append(partial(self._stray_changed, kind))
         if self._settings.publish_addresses:

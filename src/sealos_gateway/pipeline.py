@@ -25,7 +25,7 @@ which may hold additions back (decision 015). No I/O, no clock: `publish` is tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -63,6 +63,7 @@ from sealos_gateway.translate.annotations import policies
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.gateway_api import problems as gateway_problems
 from sealos_gateway.translate.gateway_api.backend_tls_tables import BackendTlsTables
+from sealos_gateway.translate.gateway_api.listeners import ListenerRow as GatewayListenerRow
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.route_tables import RouteTables
 from sealos_gateway.translate.gateway_api.tables import GatewayTables
@@ -178,6 +179,8 @@ class Pipeline:
         )  # fmt: skip
         self.backend_tls = BackendTlsTables(graph, self.backend_tls_policies, self.services)
         self.last_good: Table[str, LastGood] = Table(graph, "last_good")
+        #: Why an Envoy refuses a listener, by its name there.
+        self.refused_listeners: Table[str, str] = Table(graph, "refused_listeners")
         self.wanted_listeners: Table[str, Listener] = Table(graph, "wanted_listeners")
         self.default_certificates: Table[str, DefaultCertificate] = Table(graph, "default_certificates")
         self.platform_paths: Table[str, bool] = Table(graph, "platform_paths")
@@ -310,7 +313,7 @@ class Pipeline:
         self.gateway_push: Derived[Ref, push.Pace] = Derived(
             graph, "gateway_push", lambda ref, read: push.of_gateway(ref, read, self.gateway_api.world), self.gateways
         )
-        self.gateway_api.tell(self.provision.deployed, self.routes.counts)
+        self.gateway_api.tell(self.provision.deployed, self.routes.counts, self._refused)
         route_statuses = self.routes.tell({})
         self.backend_tls.tell(self.routes.reach, self.settings.gateway_api.controller)
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
@@ -366,6 +369,7 @@ class Pipeline:
             names.ENDPOINTS: self._render_endpoints,
             names.SECRET: self._render_secret,
             names.ROUTES: self._render_routes,
+            names.LISTENER: self._render_listener,
         }
 
     def _sinks(self) -> None:
@@ -452,8 +456,7 @@ class Pipeline:
         if row is None:
             self.snapshot.drop(names.LISTENER, name)
         else:
-            message = envoy_listeners.listener(row[0], self.listener_options, row[1])
-            self.snapshot.put(names.LISTENER, name, _bytes(message))
+            self.snapshot.touch(names.LISTENER, name, lazy=False)
 
     def _gateway_listener_changed(self, place: str, row: GatewayListener | None) -> None:
         name = gateway_listeners.name(place)
@@ -462,9 +465,7 @@ class Pipeline:
             return
         plane = places.plane_of(place)
         self.snapshot.place(names.LISTENER, name, frozenset({plane}))
-        address = self.settings.address if not plane else _EVERYWHERE
-        message = gateway_listeners.listener(row, address, self.listener_options)
-        self.snapshot.put(names.LISTENER, name, _bytes(message))
+        self.snapshot.touch(names.LISTENER, name, lazy=False)
         if self.listener_options.tracing:
             self._traced |= {plane}
             self.snapshot.place(names.CLUSTER, names.TRACING, self._traced)
@@ -507,6 +508,15 @@ class Pipeline:
             return OWN
         plane = read(self.planes.rows, ref)
         return plane.name if plane else OWN
+
+    def _render_listener(self, name: str) -> bytes | None:
+        if own := self.listeners.get(name):
+            return _bytes(envoy_listeners.listener(own[0], self.listener_options, own[1]))
+        row = self.routes.listeners.get(gateway_listeners.place(name))
+        if row is None:
+            return None
+        address = _EVERYWHERE if places.plane_of(row.place) else self.settings.address
+        return _bytes(gateway_listeners.listener(row, address, self.listener_options))
 
     def _render_cluster(self, name: str) -> bytes | None:
         row = self.backends.get(self.backend_names.key(name))
@@ -565,6 +575,18 @@ class Pipeline:
                 clusters = routes.clusters(row.fallback.body)
                 kept = tuple(self.backend_names.key(cluster) for cluster in clusters)
                 self.last_good.put(name, LastGood(kept, names.parse_host(name).gateway))
+
+    def refuse_listeners(self, refused: Mapping[str, str]) -> None:
+        """Which listeners some Envoy refuses at present, by name, and in which words."""
+        for name in set(self.refused_listeners.rows).difference(refused):
+            self.refused_listeners.drop(name)
+        for name, words in refused.items():
+            self.refused_listeners.put(name, words)
+
+    def _refused(self, row: GatewayListenerRow, read: Read) -> str:
+        place = self.routes.place(row, read)
+        name = wiring.HTTP if place == wiring.GATEWAY else gateway_listeners.name(place)
+        return read(self.refused_listeners, name) or ""
 
     def steps(self) -> Iterator[None]:
         """Settle in steps of one row; nothing is visible to streams before `publish`."""

@@ -77,6 +77,11 @@ def _reason(rejection: Rejection) -> str:
     return said
 
 
+def refused_listeners(fleet: Fleet) -> dict[str, str]:
+    """The listeners that some Envoy refuses, and what it says of each. One that is gone has no say any more."""
+    return {it.name: _reason(it) for it in fleet.refused(names.LISTENER)}
+
+
 def origins(pipeline: Pipeline, type_url: str, name: str) -> tuple[Origin, ...]:
     """The objects a resource was made from."""
     lookups: dict[str, Callable[[], tuple[Origin, ...]]] = {
@@ -113,7 +118,7 @@ def _of_service(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
 
 def _of_listener(name: str) -> tuple[Origin, ...]:
     """A Gateway with a data plane of its own; where several share one, no single object is to blame."""
-    plane = places.plane_of(name.removeprefix(gateway_listeners.name("")))
+    plane = places.plane_of(gateway_listeners.place(name))
     return (Origin("Gateway", planes.gateway(plane)),) if plane else ()
 
 

@@ -16,6 +16,8 @@ from sealos_gateway.xds.planes import OWN
 
 #: The gateway whose listeners serve Ingresses: the first half of every scope key.
 GATEWAY = "ingress"
+#: The listener for plain HTTP of that gateway.
+HTTP = "http"
 
 _UNDERSCORES = {
     UnderscoreHeaders.DROP: "DROP_HEADER",
@@ -137,7 +139,7 @@ def tracing_options(settings: Settings) -> tracing.Options | None:
 
 def listeners_wanted(settings: Settings) -> list[Listener]:
     """The two listeners of `sgw run`."""
-    found = [Listener("http", GATEWAY, settings.address, settings.http_port)]
+    found = [Listener(HTTP, GATEWAY, settings.address, settings.http_port)]
     if settings.https_port:
         found.append(Listener("https", GATEWAY, settings.address, settings.https_port, tls=True))
     return found

@@ -127,6 +127,18 @@ def test_a_rejection_ends_when_the_same_node_takes_that_version_after_all() -> N
     assert fleet.rejections() == ()
 
 
+def test_who_is_gone_refuses_nothing_any_more_and_that_is_told() -> None:
+    fleet, heard = Fleet(), list[int]()
+    connection = fleet.connect("n1", Playbook().stream, 1)
+    fleet.record(connection, [Rejected(C, "a", "1", "no")])
+    assert [it.name for it in fleet.refused(C)] == ["a"]
+    assert list(fleet.refused(E)) == []
+    fleet.on_change(lambda: heard.append(len(list(fleet.refused(C)))))
+    fleet.disconnect(connection)
+    assert heard == [0]
+    assert len(fleet.rejections()) == 1, "a person still sees it"
+
+
 def test_a_refusal_without_resource_is_seen_on_the_node_only() -> None:
     fleet = Fleet()
     fleet.record(fleet.connect("n1", Playbook().stream, 0), [Rejected(C, "", "", "no")])

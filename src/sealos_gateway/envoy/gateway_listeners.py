@@ -13,11 +13,17 @@ from sealos_gateway.model.traffic import Listener
 
 #: `*.example.com` stands for several labels in Gateway API: so many are tried before any host is.
 LABELS = 5
+_PREFIX = "gateway/"
 
 
 def name(place: str) -> str:
     """Of the listener of a place."""
-    return f"gateway/{place}"
+    return f"{_PREFIX}{place}"
+
+
+def place(name: str) -> str:
+    """The place of a listener of that name."""
+    return name.removeprefix(_PREFIX)
 
 
 def listener(row: GatewayListener, address: str, options: Options) -> api.Message:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Rows, Table
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows, Table
 from sealos_gateway.provision import deployed, names, objects, parameters
 from sealos_gateway.provision.deployed import Deployed, Fault
 from sealos_gateway.provision.objects import Wanted
@@ -123,6 +123,11 @@ class Tables:
         self.class_statuses: Derived[Ref, GatewayClassStatus] = Derived(
             graph, "gateway_class_statuses", self._class_status, self.sources.planes.classes
         )
+        self._by_class: Count[Ref] = Count(graph, "gateways_by_class", _class_of, own)
+        #: Classes of ours with Gateways: they must not go before those.
+        self.classes_in_use: Derived[Ref, bool] = Derived(
+            graph, "classes_in_use", self._class_in_use, self.sources.planes.classes
+        )
         self.planes = self.sources.planes.rows
         self.parameters: Derived[Ref, parameters.Parameters] = Derived(
             graph, "parameters", self._parameters, self.planes
@@ -158,6 +163,13 @@ class Tables:
             row.metadata.generation,
         )
         return GatewayClassStatus((accepted,), tuple(SupportedFeature(name) for name in features.SUPPORTED))
+
+    def _class_in_use(self, ref: Ref, read: Read) -> bool | None:
+        """False while nobody uses it, None where it is not ours."""
+        row = read(self.sources.planes.classes, ref)
+        if row is None or row.spec.controller_name != self.options.controller:
+            return None
+        return read(self._by_class, ref) is not None
 
     def _parameters(self, ref: Ref, read: Read) -> parameters.Parameters | None:
         gateway, class_row = self._gateway(ref, read)
@@ -246,6 +258,10 @@ def listener_ports(gateway: Gateway) -> tuple[Port, ...]:
     """The ports of a Gateway's own listeners."""
     found = {Port(it.port, _PROTOCOLS.get(it.protocol, "TCP")) for it in gateway.spec.listeners}
     return tuple(sorted(found))
+
+
+def _class_of(row: Gateway) -> tuple[Ref, ...]:
+    return (Ref("", row.spec.gateway_class_name),)
 
 
 def _object_keys(row: Infrastructure) -> tuple[ObjectKey, ...]:

@@ -64,7 +64,7 @@ class Fleet:
         self._callbacks: list[Callable[[], None]] = []
 
     def on_change(self, callback: Callable[[], None]) -> None:
-        """Call back whenever the list of rejections changes."""
+        """Call back whenever the list of rejections changes, or one of those who refuse something is gone."""
         self._callbacks.append(callback)
 
     # What the server tells
@@ -94,6 +94,8 @@ class Fleet:
             oldest = next(iter(self._gone))
             del self._gone[oldest]
             self._asked.pop(oldest, None)
+        if any(connection.node in by_node for by_node in self._rejections.values()):
+            self._tell()
 
     def record(self, connection: Connection, events: Iterable[Event]) -> None:
         """Take what a client accepted and refused."""
@@ -130,8 +132,11 @@ class Fleet:
         if not by_node:
             del self._rejections[type_, name]
         if before != rejection:
-            for callback in self._callbacks:
-                callback()
+            self._tell()
+
+    def _tell(self) -> None:
+        for callback in self._callbacks:
+            callback()
 
     # What others ask
 
@@ -145,6 +150,14 @@ class Fleet:
     def rejections(self) -> tuple[Rejection, ...]:
         """What does not work now, oldest first; once for each resource, whoever else refuses it."""
         return tuple(next(iter(by_node.values())) for by_node in self._rejections.values())
+
+    def refused(self, type_: str) -> Iterator[Rejection]:
+        """What a node that is connected refuses of a type; once for each resource."""
+        for (of_type, _), by_node in self._rejections.items():
+            if of_type == type_ and (
+                found := next((it for it in by_node.values() if it.node in self._connections), None)
+            ):
+                yield found
 
     def subscribed(self, node: str, type_: str) -> tuple[str, ...]:
         """The names a node asks for, newest last; after it disconnected, those it last asked for."""

@@ -5,12 +5,24 @@ A filter names its `type`, and only the field of that type counts. Durations are
 
 from __future__ import annotations
 
-from sealos_gateway.resources.gateway_api.meta import BackendReference, LocalObjectReference, Value
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from sealos_gateway.resources.gateway_api.meta import (
+    BackendReference,
+    HeaderName,
+    Line,
+    LocalObjectReference,
+    Port,
+    Value,
+    Whole,
+)
 
 
 class Header(Value, frozen=True):
-    name: str
-    value: str
+    name: HeaderName
+    value: Line
 
 
 class HeaderFilter(Value, frozen=True):
@@ -18,50 +30,50 @@ class HeaderFilter(Value, frozen=True):
 
     set: tuple[Header, ...] = ()
     add: tuple[Header, ...] = ()
-    remove: tuple[str, ...] = ()
+    remove: tuple[HeaderName, ...] = ()
 
 
 class Fraction(Value, frozen=True):
-    numerator: int
-    denominator: int = 100
+    numerator: Whole
+    denominator: Annotated[int, Meta(ge=1, le=2**31 - 1)] = 100
 
 
 class RequestMirror(Value, frozen=True):
     """A copy of requests: of all, of `percent` in a hundred, or of a fraction."""
 
     backend_ref: BackendReference
-    percent: int | None = None
+    percent: Annotated[int, Meta(ge=0, le=100)] | None = None
     fraction: Fraction | None = None
 
 
 class PathModifier(Value, frozen=True):
     type: str
-    replace_full_path: str | None = None
-    replace_prefix_match: str | None = None
+    replace_full_path: Line | None = None
+    replace_prefix_match: Line | None = None
 
 
 class RequestRedirect(Value, frozen=True):
-    scheme: str | None = None
-    hostname: str | None = None
+    scheme: Literal["http", "https"] | None = None
+    hostname: Line | None = None
     path: PathModifier | None = None
-    port: int | None = None
-    status_code: int = 302
+    port: Port | None = None
+    status_code: Literal[301, 302, 303, 307, 308] = 302
 
 
 class UrlRewrite(Value, frozen=True):
-    hostname: str | None = None
+    hostname: Line | None = None
     path: PathModifier | None = None
 
 
 class Cors(Value, frozen=True):
     """Cross-origin requests; `max_age` is in seconds."""
 
-    allow_origins: tuple[str, ...] = ()
+    allow_origins: tuple[Line, ...] = ()
     allow_credentials: bool = False
-    allow_methods: tuple[str, ...] = ()
-    allow_headers: tuple[str, ...] = ()
-    expose_headers: tuple[str, ...] = ()
-    max_age: int = 5
+    allow_methods: tuple[Line, ...] = ()
+    allow_headers: tuple[Line, ...] = ()
+    expose_headers: tuple[Line, ...] = ()
+    max_age: Whole = 5
 
 
 class GrpcAuth(Value, frozen=True):
@@ -77,7 +89,7 @@ class HttpAuth(Value, frozen=True):
 class ForwardBody(Value, frozen=True):
     """How many bytes of a request the authority sees; zero: none."""
 
-    max_size: int = 0
+    max_size: Whole = 0
 
 
 class ExternalAuth(Value, frozen=True):

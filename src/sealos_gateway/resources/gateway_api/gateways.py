@@ -11,6 +11,7 @@ from sealos_gateway.resources.gateway_api.meta import (
     LocalObjectReference,
     ObjectReference,
     ParentGatewayReference,
+    Port,
     RouteGroupKind,
     SecretReference,
     Value,
@@ -73,7 +74,7 @@ class Listener(Value, frozen=True):
     """One listener of a Gateway or of a ListenerSet."""
 
     name: str
-    port: int
+    port: Port
     protocol: str
     hostname: str | None = None
     tls: ListenerTls | None = None
@@ -92,7 +93,7 @@ class FrontendTls(Value, frozen=True):
 
 
 class FrontendPort(Value, frozen=True):
-    port: int
+    port: Port
     tls: FrontendTls
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from sealos_gateway.resources.meta import Metadata
 
 GROUP: Final = "gateway.networking.k8s.io"
+#: The ranges of the API's own schema, which nobody else checks for objects in files.
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Weight = Annotated[int, Meta(ge=0, le=1_000_000)]
+Whole = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=256)]
+#: Text that ends up in a header or in the head of a request: no control characters.
+Line = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
 
 
 class Value(msgspec.Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -24,6 +32,7 @@ class GatewayApiMetadata(Metadata, frozen=True):
     generation: int = 0
     #: Not empty while the object waits for its finalizers: it still exists, and nothing is to be made for it any more.
     deletion_timestamp: str = ""
+    finalizers: tuple[str, ...] = ()
 
 
 class Condition(Value, frozen=True, omit_defaults=False):
@@ -73,7 +82,7 @@ class ParentReference(ParentGatewayReference, frozen=True):
     """What a route wants to be attached to: the same, or one section or port of it."""
 
     section_name: str | None = None
-    port: int | None = None
+    port: Port | None = None
 
 
 class BackendReference(Value, frozen=True):
@@ -83,13 +92,13 @@ class BackendReference(Value, frozen=True):
     group: str = ""
     kind: str = "Service"
     namespace: str | None = None
-    port: int | None = None
+    port: Port | None = None
 
 
 class WeightedBackend(BackendReference, frozen=True):
     """`BackendRef`: one backend among several of a rule."""
 
-    weight: int = 1
+    weight: Weight = 1
 
 
 class ParentStatus(Value, frozen=True):

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from sealos_gateway.resources.gateway_api.filters import GrpcRouteFilter, HttpRouteFilter
 from sealos_gateway.resources.gateway_api.meta import (
     GatewayApiMetadata,
+    HeaderName,
+    Line,
     ParentReference,
     RouteStatus,
     Value,
     WeightedBackend,
+    Whole,
 )
 from sealos_gateway.resources.meta import Resource
 
@@ -33,7 +40,7 @@ class SessionCookie(Value, frozen=True):
 class SessionPersistence(Value, frozen=True):
     """Requests of one session go to one endpoint (experimental)."""
 
-    session_name: str = ""
+    session_name: Line = ""
     absolute_timeout: str = ""
     type: str = "Cookie"
     cookie_config: SessionCookie | None = None
@@ -44,14 +51,14 @@ class SessionPersistence(Value, frozen=True):
 
 class PathMatch(Value, frozen=True):
     type: str = "PathPrefix"
-    value: str = "/"
+    value: Line = "/"
 
 
 class ValueMatch(Value, frozen=True):
     """A header or a query parameter."""
 
-    name: str
-    value: str
+    name: HeaderName
+    value: Line
     type: str = "Exact"
 
 
@@ -59,7 +66,7 @@ class HttpMatch(Value, frozen=True):
     path: PathMatch = PathMatch()
     headers: tuple[ValueMatch, ...] = ()
     query_params: tuple[ValueMatch, ...] = ()
-    method: str | None = None
+    method: Line | None = None
 
 
 class HttpBackend(WeightedBackend, frozen=True):
@@ -76,8 +83,8 @@ class HttpTimeouts(Value, frozen=True):
 class HttpRetry(Value, frozen=True):
     """When a request is sent again (experimental)."""
 
-    codes: tuple[int, ...] = ()
-    attempts: int | None = None
+    codes: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = ()
+    attempts: Whole | None = None
     backoff: str | None = None
 
 
@@ -106,8 +113,8 @@ class HTTPRoute(Route, frozen=True):
 class GrpcMethodMatch(Value, frozen=True):
     """Absent parts match everything."""
 
-    service: str | None = None
-    method: str | None = None
+    service: Line | None = None
+    method: Line | None = None
     type: str = "Exact"
 
 

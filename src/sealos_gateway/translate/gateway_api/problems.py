@@ -9,7 +9,8 @@ from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.meta import Origin
 
-#: What speaks against an object. Other types (`Programmed`) only say what is not done yet.
+#: What speaks against an object. `Programmed` says what is not done yet, or repeats another condition; alone and with
+#: the reason `Invalid` it says that an Envoy refuses what is otherwise good.
 _BAD: Final = {"Accepted": "False", "ResolvedRefs": "False", "Conflicted": "True", "PartiallyInvalid": "True"}
 
 
@@ -24,6 +25,6 @@ def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
 
 
 def _told(origin: Origin, field: str, conditions: Iterable[Condition]) -> Iterator[Problem]:
-    for it in conditions:
-        if _BAD.get(it.type) == it.status:
-            yield Problem(origin, field, it.reason, it.message)
+    bad = [it for it in conditions if _BAD.get(it.type) == it.status]
+    for it in bad or (it for it in conditions if (it.type, it.status, it.reason) == ("Programmed", "False", "Invalid")):
+        yield Problem(origin, field, it.reason, it.message)

@@ -11,6 +11,7 @@ statuses      over each kind of route: what is written back
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -110,6 +111,11 @@ class RouteTables:
             found.also(self.attached[kind])
         return found
 
+    def place(self, row: ListenerRow, read: Read) -> str:
+        """Where a listener serves."""
+        found = read(self._planes, row.gateway)
+        return places.place(row, found.name if found is not None else "", self._shared)
+
     def _attached(self, kind: str) -> Derived[Ref, Attached]:
         table = self.routes[kind]
 
@@ -123,14 +129,11 @@ class RouteTables:
                     self._gateways.listeners if owner.kind == GATEWAY else self._gateways.set_listeners, owner.ref
                 )
 
-            def place(row: ListenerRow) -> str:
-                found = read(self._planes, row.gateway)
-                return places.place(row, found.name if found is not None else "", self._shared)
-
             names = getattr(route.spec, "hostnames", ())
             origin = Origin(kind, ref)
             world = self._gateways.world
-            return attachments.attached(origin, route.spec.parent_refs, names, read, world, judged, place)
+            place_of = partial(self.place, read=read)
+            return attachments.attached(origin, route.spec.parent_refs, names, read, world, judged, place_of)
 
         return Derived(self._graph, f"attached_{kind}", compute, table)
 

@@ -30,6 +30,8 @@ PROGRAMMED: Final = "Programmed"
 NOT_VALID: Final = "ListenersNotValid"
 #: How many routes are attached to a listener of an owner.
 Attached = Callable[[Origin, str], int]
+#: Why an Envoy refuses the port of a listener; empty when none does.
+Refused = Callable[[ListenerRow], str]
 
 
 class Infrastructure(Protocol):
@@ -50,11 +52,13 @@ def gateway_status(
     infrastructure: Infrastructure,
     sets: int,
     attached: Attached,
+    refused: Refused,
 ) -> GatewayStatus:
     """`flaws` are of the Gateway itself, as `Flaw`s of its conditions; `sets` is how many ListenerSets are attached."""
     generation = gateway.metadata.generation
-    accepted = _accepted(rows, infrastructure.faults)
-    programmed = _programmed(accepted, rows, infrastructure.faults)
+    accepted = _accepted(rows, infrastructure.faults, sets)
+    fault = _programmed(accepted, rows, infrastructure.faults)
+    programmed = fault or _taken(rows, refused)
     conditions = [
         _condition(ACCEPTED, accepted, generation, "the configuration is valid"),
         _condition(PROGRAMMED, programmed, generation, "it is served"),
@@ -66,16 +70,18 @@ def gateway_status(
     return GatewayStatus(
         infrastructure.addresses,
         tuple(conditions),
-        tuple(_listener(it, rows, generation, programmed is not None, attached) for it in rows),
+        tuple(_listener(it, rows, generation, fault is not None, attached, refused) for it in rows),
         sets,
     )
 
 
-def _accepted(rows: Sequence[ListenerRow], faults: Sequence[Flaw]) -> Flaw | None:
+def _accepted(rows: Sequence[ListenerRow], faults: Sequence[Flaw], sets: int) -> Flaw | None:
     """Why the Gateway is not accepted. With some listeners wrong it is accepted and says so."""
     refused = next((it for it in faults if it.condition == ACCEPTED), None)
     if refused is not None:
         return refused
+    if not rows and not sets:
+        return Flaw(ACCEPTED, NOT_VALID, "it has no listener; name one in spec.listeners, or attach a ListenerSet")
     bad = [it.name for it in rows if not it.accepted]
     if bad and len(bad) == len(rows):
         return Flaw(ACCEPTED, NOT_VALID, f"no listener is valid: {', '.join(bad[:10])}")
@@ -91,6 +97,13 @@ def _programmed(accepted: Flaw | None, rows: Sequence[ListenerRow], faults: Sequ
     if fault is None and rows and not any(it.serves for it in rows):
         return Flaw(PROGRAMMED, "Invalid", "no listener can be served; their conditions say why")
     return fault
+
+
+def _taken(rows: Sequence[ListenerRow], refused: Refused) -> Flaw | None:
+    """Why it is not served although it is valid: an Envoy does not take it."""
+    bad = [it.name for it in rows if it.serves and refused(it)]
+    text = f"Envoy refuses {', '.join(bad[:10])}; the conditions of the listeners say why"
+    return Flaw(PROGRAMMED, "Invalid", text) if bad else None
 
 
 def _condition(type_: str, flaw: Flaw | None, generation: int, good: str) -> Condition:
@@ -122,13 +135,20 @@ def _insecure(gateway: Gateway) -> bool:
 
 
 def _listener(
-    row: ListenerRow, others: Sequence[ListenerRow], generation: int, waits: bool, attached: Attached
+    row: ListenerRow,
+    others: Sequence[ListenerRow],
+    generation: int,
+    waits: bool,
+    attached: Attached,
+    refused: Refused,
 ) -> ListenerStatus:
     """`waits`: the Gateway as a whole is not served yet, so no listener of it is."""
     conflict = _flaw(row, CONFLICTED)
     accepted = _flaw(row, ACCEPTED) or conflict
     resolved = _flaw(row, RESOLVED)
     programmed = _listener_programmed(row, conflict, accepted, resolved, waits)
+    if programmed is None and (words := refused(row)):
+        programmed = Flaw(PROGRAMMED, "Invalid", f"Envoy refuses port {row.port}, and keeps what it had: {words}")
     conditions = [
         _condition(ACCEPTED, _named(accepted), generation, "the listener is valid"),
         _condition(PROGRAMMED, programmed, generation, "it is served"),
@@ -186,6 +206,7 @@ def set_status(
     rows: Sequence[ListenerRow],
     parent: Sequence[Condition],
     attached: Attached,
+    refused_by_envoy: Refused,
 ) -> ListenerSetStatus:
     """`refused` says why it may not attach; `parent` are the conditions of its Gateway."""
     generation = row.metadata.generation
@@ -197,14 +218,16 @@ def set_status(
         text = f"the Gateway is not accepted: {known[ACCEPTED].message}"
         return ListenerSetStatus(_both(Flaw(ACCEPTED, "ParentNotAccepted", text), generation))
     waits = PROGRAMMED not in known or known[PROGRAMMED].status != "True"
-    listeners = tuple(_listener(it, rows, generation, waits, attached) for it in rows)
+    listeners = tuple(_listener(it, rows, generation, waits, attached, refused_by_envoy) for it in rows)
     bad = [it.name for it in rows if not it.serves]
     if bad and len(bad) == len(rows):
         return ListenerSetStatus(
             _both(Flaw(ACCEPTED, NOT_VALID, f"no listener is valid: {', '.join(bad[:10])}"), generation), listeners
         )
     partly = Flaw("", NOT_VALID, f"not valid: {', '.join(bad[:10])}; the others are served") if bad else None
-    programmed = Flaw(PROGRAMMED, "ParentNotProgrammed", "the Gateway is not served yet") if waits else None
+    programmed = _taken(rows, refused_by_envoy)
+    if waits:
+        programmed = Flaw(PROGRAMMED, "ParentNotProgrammed", "the Gateway is not served yet")
     conditions = (
         _condition(ACCEPTED, partly, generation, "the configuration is valid"),
         _condition(PROGRAMMED, programmed, generation, "it is served"),

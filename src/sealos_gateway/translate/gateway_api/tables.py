@@ -8,6 +8,7 @@ statuses      over gateways and ListenerSets: what is written back
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sealos_gateway.live import Count, Derived, Graph, Index, Read, Readable, Rows
@@ -102,12 +103,17 @@ class GatewayTables:
 
     # ---------------------------------------------------------------- statuses
 
-    def tell(self, infrastructure: Rows[Ref, Any], attached: Readable[tuple[Origin, str], int]) -> None:
-        """The third step: `infrastructure` is what the cluster made of a Gateway, `attached` how many routes are.
+    def tell(
+        self,
+        infrastructure: Rows[Ref, Any],
+        attached: Readable[tuple[Origin, str], int],
+        refused: Callable[[ListenerRow, Read], str],
+    ) -> None:
+        """The third step: `infrastructure` is what the cluster made of a Gateway, `attached` how many routes are (of
 
-        Of each listener, by its owner and name.
+        each listener, by its owner and name), `refused` says why an Envoy does not take a listener.
         """
-        self._infrastructure, self._attached = infrastructure, attached
+        self._infrastructure, self._attached, self._refused = infrastructure, attached, refused
         graph = self._graph
         self.statuses: Derived[Ref, GatewayStatus] = Derived(graph, "gateway_statuses", self._status, self.claims)
         # ListenerSets read only this of their Gateway: its counts change with each set and route, and wake nobody here.
@@ -124,7 +130,8 @@ class GatewayTables:
             return None
         rows = read(self.listeners, ref) or ()
         sets = read(self.attached_sets, ref) or 0
-        return statuses.gateway_status(gateway, rows, self._flaws(gateway, read), found, sets, self._count(read))
+        flaws, refused = self._flaws(gateway, read), self._refusal(read)
+        return statuses.gateway_status(gateway, rows, flaws, found, sets, self._count(read), refused)
 
     def _verdict(self, ref: Ref, read: Read) -> tuple[Condition, ...] | None:
         row = read(self.statuses, ref)
@@ -143,10 +150,13 @@ class GatewayTables:
             return None
         conditions = read(self.verdicts, own.gateway) or ()
         rows = read(self.set_listeners, ref) or ()
-        return statuses.set_status(row, own.refused, rows, conditions, self._count(read))
+        return statuses.set_status(row, own.refused, rows, conditions, self._count(read), self._refusal(read))
 
     def _count(self, read: Read) -> statuses.Attached:
         return lambda owner, name: read(self._attached, (owner, name)) or 0
+
+    def _refusal(self, read: Read) -> statuses.Refused:
+        return lambda row: self._refused(row, read)
 
 
 def _attached_to(rows: Judged) -> set[Ref]:
