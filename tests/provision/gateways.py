@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
+import msgspec
+
 from sealos_gateway.live import Derived, Graph, Table
 from sealos_gateway.provision.plan import Options, Port
 from sealos_gateway.provision.tables import Planes, Sources, Tables, listener_ports
@@ -13,6 +15,7 @@ from sealos_gateway.resources.core import ConfigMap
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
+from sealos_gateway.resources.owned import OwnedService
 from sealos_gateway.resources.profile import GatewayProfile
 
 AUTHORITY = Ref("system", "authority")
@@ -91,3 +94,10 @@ def as_made(kind: Kind, body: bytes, status: dict[str, Any]) -> Resource:
     data = json.loads(body)
     data["metadata"]["uid"] = f"uid-{kind.plural}"
     return kinds.from_builtins(kind, data | {"status": status})
+
+
+def with_cluster_ip(resource: Resource, address: str) -> Resource:
+    """As the cluster holds it, which gives each Service an address."""
+    if not isinstance(resource, OwnedService):
+        return resource
+    return msgspec.structs.replace(resource, spec=msgspec.structs.replace(resource.spec, cluster_ips=(address,)))

@@ -166,6 +166,35 @@ def test_addresses_that_are_asked_for() -> None:
     assert faults(world) == []
 
 
+def made_of(*wanted: dict[str, str]) -> tuple[dict[str, Any], list[tuple[str, str]], list[tuple[str, str]]]:
+    """The spec of the Service of a Gateway with these addresses; what it is reached at, and from where; its faults."""
+    world = World(gateways.gateway_class(), gateways.gateway(addresses=list(wanted)))
+    service = world.wanted()["Service"]["spec"]
+    made = world.read_back(**SERVING)
+    world.put(*(gateways.with_cluster_ip(it, "10.96.0.9") for it in made))
+    row = world.tables.deployed.get(EDGE)
+    assert row is not None
+    return service, [(it.value, it.routability) for it in row.addresses], faults(world)
+
+
+def test_addresses_of_the_cluster() -> None:
+    """Gateway API v1.7.0, `GatewaySpecAddress.routability`."""
+    service, reached, wrong = made_of({"routability": "Cluster"})
+    assert (service["type"], reached, wrong) == ("ClusterIP", [("10.96.0.9", "Cluster")], [])
+    service, reached, wrong = made_of({"routability": "Cluster"}, {"value": "10.0.0.5"})
+    assert (service["type"], service["loadBalancerIP"]) == ("LoadBalancer", "10.0.0.5")
+    assert (reached, wrong) == ([("10.0.0.5", ""), ("10.96.0.9", "Cluster")], [])
+    service, _, wrong = made_of({"routability": "Cluster", "value": "10.96.0.9"})
+    assert (service["clusterIP"], wrong) == ("10.96.0.9", [])
+    world = World(gateways.gateway_class(), gateways.gateway(addresses=[{"routability": "example.com/moon"}]))
+    assert faults(world)[0] == ("Accepted", "UnsupportedAddress")
+    shared = World(
+        gateways.gateway_class("shared"),
+        gateways.gateway(class_name="shared", addresses=[{"routability": "Cluster"}]),
+    )
+    assert faults(shared) == [("Accepted", "UnsupportedAddress")]
+
+
 def test_two_gateways_whose_names_meet() -> None:
     """GEP-1762 joins with a dash what may have dashes: the second one is told, the first one stays."""
     first, second = gateways.gateway("a", "b-c"), gateways.gateway("a-b", "c")

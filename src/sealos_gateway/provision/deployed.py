@@ -8,12 +8,17 @@ from __future__ import annotations
 import ipaddress
 from typing import Final, NamedTuple
 
+import msgspec
+
 from sealos_gateway.provision.plan import Plan
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatusAddress
 from sealos_gateway.resources.owned import OwnedDaemonSet, OwnedDeployment, OwnedService
+from sealos_gateway.resources.profile import GatewayProfileSpec
 
 IP: Final = "IPAddress"
 HOSTNAME: Final = "Hostname"
+#: Where only what is in the cluster gets to.
+CLUSTER: Final = "Cluster"
 
 
 class Fault(NamedTuple):
@@ -45,7 +50,18 @@ def unsupported_address(gateway: Gateway) -> Fault | None:
         if address.value and not _is_address(address.value):
             message = f"{field}.value: {address.value[:80]!a} is not an IP address"
             return Fault("Accepted", "UnsupportedAddress", message)
+        if address.routability not in ("", CLUSTER):
+            message = f"{field}.routability: {address.routability[:80]!a} is not supported; write {CLUSTER}, or nothing"
+            return Fault("Accepted", "UnsupportedAddress", message)
     return None
+
+
+def reached(profile: GatewayProfileSpec, gateway: Gateway) -> GatewayProfileSpec:
+    """The profile with a Service that has an address outside of the cluster only where one is asked for."""
+    wanted = gateway.spec.addresses
+    if not wanted or any(it.routability != CLUSTER for it in wanted):
+        return profile
+    return msgspec.structs.replace(profile, service=msgspec.structs.replace(profile.service, type="ClusterIP"))
 
 
 def wanted_addresses(gateway: Gateway) -> tuple[str, ...]:
@@ -53,10 +69,20 @@ def wanted_addresses(gateway: Gateway) -> tuple[str, ...]:
     return tuple(address.value for address in gateway.spec.addresses if address.value)
 
 
+def asked_of_service(gateway: Gateway) -> str:
+    """The address by value that its Service is to have, outside of the cluster where it has both; empty for any."""
+    outside = [it for it in gateway.spec.addresses if it.routability != CLUSTER]
+    return next((it.value for it in outside or gateway.spec.addresses if it.value), "")
+
+
 def shared(addresses: tuple[str, ...], gateway: Gateway) -> Deployed:
     """A Gateway that the gateway's own nodes serve."""
     known = tuple(address(one) for one in addresses)
-    return Deployed(known, _unusable(wanted_addresses(gateway), known))
+    faults = _unusable(wanted_addresses(gateway), known)
+    if any(it.routability for it in gateway.spec.addresses):
+        text = "spec.addresses: the shared nodes of this class have no address of the cluster; leave out routability"
+        faults = (Fault("Accepted", "UnsupportedAddress", text), *faults)
+    return Deployed(known, faults)
 
 
 def read_back(
@@ -64,6 +90,10 @@ def read_back(
 ) -> Deployed:
     """What is there now."""
     addresses = _addresses(plan, service)
+    if service is not None and any(it.routability == CLUSTER for it in gateway.spec.addresses):
+        inside = [one for one in service.spec.cluster_ips if one != "None"]
+        outside = tuple(it for it in addresses if it.value not in inside)
+        addresses = (*outside, *(GatewayStatusAddress(one, IP, CLUSTER) for one in inside))
     faults = list(_unusable(wanted_addresses(gateway), addresses))
     if not plan.ports:
         faults.append(Fault("Programmed", "Invalid", "no listener has a port that can be served"))

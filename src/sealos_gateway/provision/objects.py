@@ -207,7 +207,9 @@ def _service(plan: Plan) -> Object:
             for port in plan.ports
         ],
     }
-    if profile.type != "ClusterIP":
+    if profile.type == "ClusterIP":
+        spec |= {"clusterIP": plan.address} if plan.address else {}
+    else:
         spec["externalTrafficPolicy"] = profile.external_traffic_policy
     if profile.type == "LoadBalancer":
         spec |= {"loadBalancerClass": profile.load_balancer_class} if profile.load_balancer_class else {}

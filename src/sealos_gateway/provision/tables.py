@@ -181,16 +181,15 @@ class Tables:
             return None
         described = gateway.spec.infrastructure or gateways.Infrastructure()
         authority = read(self.sources.config_maps, self.options.authority)
-        addresses = deployed.wanted_addresses(gateway)
         return Plan(
             gateway=ref,
             uid=gateway.metadata.uid,
             class_name=plane.class_name,
             ports=read(self.sources.ports, ref) or (),
-            profile=chosen.profile,
+            profile=deployed.reached(chosen.profile, gateway),
             labels=_pairs(described.labels),
             annotations=_pairs(described.annotations),
-            address=addresses[0] if addresses else "",
+            address=deployed.asked_of_service(gateway),
             authority=((authority.data or {}).get("ca.crt", "") if authority else ""),
         )
 

@@ -30,9 +30,9 @@ def of(kind: type[Any], name: str, spec: dict[str, Any], created: str = "") -> A
     return msgspec.convert({"metadata": metadata, "spec": spec}, kind)
 
 
-def served(listener: str, *found: Resource) -> dict[str, list[str]]:
-    """The Services of each host in the order in which Envoy asks its routes."""
-    listeners = [{"name": "http", "port": 8080, "protocol": "HTTP", "hostname": listener}]
+def served(listener: str, *found: Resource, **more: Any) -> dict[str, list[str]]:
+    """The Services of each host in the order in which Envoy asks its routes; `more` are fields of the listener."""
+    listeners = [{"name": "http", "port": 8080, "protocol": "HTTP", "hostname": listener, **more}]
     cluster_wide = msgspec.convert(
         {"metadata": {"name": "ours"}, "spec": {"controllerName": OURS}}, gateways.GatewayClass
     )
@@ -71,3 +71,11 @@ def test_of_equal_hostnames_the_longer_path_comes_first_then_the_older_route() -
 def test_the_most_precise_of_several_names_of_a_route_counts() -> None:
     several = route("new", NEW, ["*.test", "a.shop.test", "*.shop.test"])
     assert served("a.shop.test", route("old", OLD, ["*.shop.test"], "/path"), several)["a.shop.test"] == ["new", "old"]
+
+
+def test_a_listener_with_filters_serves_nothing() -> None:
+    """They may ask who somebody is: a gateway that cannot ask must not let anybody in (v1.7.0, experimental)."""
+    filters = {"requests": [{"type": "ExternalAuth", "externalAuth": {}}]}
+    found = route("new", NEW, ["a.shop.test"])
+    assert served("a.shop.test", found, filters={}) == {"a.shop.test": ["new"]}
+    assert served("a.shop.test", found, filters=filters) == {}

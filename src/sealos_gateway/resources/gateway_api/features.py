@@ -14,6 +14,8 @@ SUPPORTED: Final[tuple[str, ...]] = (
     "GRPCRouteNamedRouteRule",
     "GRPCRouteRequestHeaderModifier",
     "GatewayAddressEmpty",
+    "GatewayAddressRoutability",
+    "GatewayAddressRoutabilityCluster",
     "GatewayBackendClientCertificate",
     "GatewayFrontendClientCertificateValidation",
     "GatewayFrontendClientCertificateValidationInsecureFallback",

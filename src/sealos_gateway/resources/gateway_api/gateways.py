@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sealos_gateway.resources.gateway_api.meta import (
@@ -70,6 +72,12 @@ class ListenerTls(Value, frozen=True):
     options: dict[str, str] | None = None
 
 
+class ListenerFilters(Value, frozen=True):
+    """What is to happen to requests before a route is chosen (experimental since v1.7.0); read only to be refused."""
+
+    requests: tuple[dict[str, Any], ...] = ()
+
+
 class Listener(Value, frozen=True):
     """One listener of a Gateway or of a ListenerSet."""
 
@@ -79,6 +87,7 @@ class Listener(Value, frozen=True):
     hostname: str | None = None
     tls: ListenerTls | None = None
     allowed_routes: AllowedRoutes = AllowedRoutes()
+    filters: ListenerFilters | None = None
 
 
 class FrontendValidation(Value, frozen=True):
@@ -116,10 +125,14 @@ class GatewayTls(Value, frozen=True):
 
 
 class GatewayAddress(Value, frozen=True):
-    """A wanted address; without a value the gateway may choose one of this type."""
+    """A wanted address; without a value the gateway may choose one of this type.
+
+    `routability` (experimental since v1.7.0) says from where it is to be reached: `Cluster`, or empty for the usual.
+    """
 
     type: str = "IPAddress"
     value: str = ""
+    routability: str = ""
 
 
 class Infrastructure(Value, frozen=True):
@@ -163,6 +176,7 @@ class ListenerStatus(Value, frozen=True, omit_defaults=False):
 class GatewayStatusAddress(Value, frozen=True):
     value: str
     type: str = "IPAddress"
+    routability: str = ""
 
 
 class GatewayStatus(Value, frozen=True):

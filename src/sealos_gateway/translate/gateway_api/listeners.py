@@ -153,6 +153,12 @@ def _protocol_flaws(listener: Listener, mode: str) -> Iterator[Flaw]:
     if listener.protocol not in KINDS:
         text = f"protocol {listener.protocol[:80]!a} is not served; use one of {', '.join(KINDS)}"
         yield Flaw(ACCEPTED, "UnsupportedProtocol", text)
+    elif listener.filters is not None and listener.filters.requests:
+        # They may protect something, so the listener does not serve without them.
+        text = (
+            "filters.requests: filters of listeners are not supported; attach a SecurityPolicy to this listener instead"
+        )
+        yield Flaw(ACCEPTED, "UnsupportedValue", text)
     elif mode not in ("", TERMINATE, PASSTHROUGH):
         yield Flaw(ACCEPTED, "UnsupportedValue", f"tls.mode {mode[:80]!a} is not known")
     elif listener.protocol == "HTTPS" and mode != TERMINATE:
