@@ -182,3 +182,41 @@ def test_tls_that_a_policy_asks_for_is_told_and_why_nobody_is_sent_there() -> No
     found = explain("http://a.com/", made)
     assert (found.answer, found.endpoints) == ("forwarded", ("10.0.0.1:8080",))
     assert found.backend == ("Service shop/web port 80 (https, verified as web.test by BackendTLSPolicy shop/tls)")
+
+
+def test_policies_that_hold_are_named() -> None:
+    """Those of the route, of the listener it comes in by, of the Gateway, and of the Service; and of an Ingress."""
+    api = "gateway.networking.k8s.io"
+    places = {
+        "rule": ("HTTPRoute", "web", "one"), "listener": ("Gateway", "edge", "http"), "all": ("Gateway", "edge", ""),
+        "elsewhere": ("Gateway", "edge", "b"),
+    }  # fmt: skip
+    targets = {
+        name: {"group": api, "kind": kind, "name": target, **({"sectionName": section} if section else {})}
+        for name, (kind, target, section) in places.items()
+    }
+    traffic = [
+        gateways.made(kinds.TRAFFIC_POLICY, name, targetRefs=[target], maxRequestBodySize=1)
+        for name, target in targets.items()
+    ]
+    to = [{"group": "", "kind": "Service", "name": "web"}]
+    old = [{"group": "networking.k8s.io", "kind": "Ingress", "name": "old"}]
+    made = objects.pipeline(
+        gateways.gateway_class(), gateways.gateway(gateways.listener(port=8000), gateways.listener("b", 9001)),
+        gateways.made(kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge", "sectionName": "http"}],
+                      hostnames=["web.test"], rules=[{"name": "one", "backendRefs": [{"name": "web", "port": 80}]}]),
+        objects.ingress("old", objects.rule("old.test", objects.path("/"))),
+        gateways.made(kinds.SECURITY_POLICY, "old", targetRefs=old, ipRestriction={"deny": ["192.0.2.1"]}),
+        gateways.made(kinds.BACKEND_POLICY, "service", targetRefs=to, protocol="H2C"),
+        objects.service(), *traffic, settings=gateways.SETTINGS,
+    )  # fmt: skip
+    assert explain("http://web.test:8000/", made).policies == (
+        "TrafficPolicy shop/rule (at HTTPRoute shop/web, section one)",
+        "TrafficPolicy shop/all (at Gateway shop/edge)",
+        "TrafficPolicy shop/listener (at Gateway shop/edge, section http)",
+        "BackendPolicy shop/service (at Service shop/web)",
+    )
+    assert explain("http://old.test/", made).policies == (
+        "SecurityPolicy shop/old (at Ingress shop/old)",
+        "BackendPolicy shop/service (at Service shop/web)",
+    )

@@ -194,15 +194,43 @@ def gateway_hosts(made: Pipeline) -> dict[str, list[str]]:
     return {names.host(row.key): [route_line(route, True) for route in row.routes] for row in rows}
 
 
+def clusters(made: Pipeline) -> dict[str, str]:
+    """Of backends whose Service has a policy: what holds, and how many endpoints are left."""
+    found = {}
+    for key, row in made.backends.rows.items():
+        if row.shut:
+            found[shown(key)] = f"shut: {row.shut}"
+        elif row.attached is not None:
+            behind = made.endpoints.get(key)
+            count = f"{len(behind.endpoints)} endpoints" if behind else "DNS"
+            text = f"{row.protocol.value}, {count}, {shown(row.attached)}"
+            found[shown(key)] = text + (f" and {shown(row.tls)}" if row.tls and not row.attached.tls else "")
+    return dict(sorted(found.items()))
+
+
+def attached(made: Pipeline) -> dict[str, list[str]]:
+    """What is written back to our policies."""
+    found: dict[str, list[str]] = {}
+    for kind in kinds.POLICIES:
+        for ref, row in sorted(made.gateway_statuses[kind].rows.items()):
+            for ancestor in row.ancestors:
+                target = ancestor.ancestor_ref
+                about = f"{kind.name} {ref} at {target.kind} {target.name} {target.section_name or ''}".strip()
+                found[about] = [f"{it.type} {it.status} {it.reason}" for it in ancestor.conditions]
+    return found
+
+
 SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
     "hosts": hosts,
+    "gateway_hosts": gateway_hosts,
+    "clusters": clusters,
+    "attached": attached,
     "endpoints": endpoints,
     "certificates": certificates,
     "backends": backends,
     "policies": policies,
     "listeners": listeners,
     "statuses": statuses,
-    "gateway_hosts": gateway_hosts,
 }
 #: What cases of a room show that do not say it.
 ROOMS = {"gateway_routes": ["gateway_hosts", "listeners", "statuses"]}

@@ -251,3 +251,67 @@ def test_a_group_of_thousands_changes_in_place_and_wakes_its_readers() -> None:
     graph.settle()
     assert not index.rows
     assert not sizes.rows
+
+
+class Tagged:
+    """Objects, few of which have a label in a table beside theirs; readers and a table over the objects."""
+
+    def __init__(self, count: int) -> None:
+        self.graph = Graph()
+        self.things: Table[int, str] = Table(self.graph, "things")
+        self.early: Derived[int, str] = Derived(
+            self.graph, "early", lambda key, read: read(self.things, key), self.things
+        )
+        self.marks: Table[int, int] = Table(self.graph, "marks")
+        by_thing: Index[int, int] = Index(self.graph, "marks_by_thing", lambda thing: (thing,), self.marks)
+        self.labels: Derived[int, int] = Derived(
+            self.graph, "labels", lambda key, read: len(read(by_thing, key) or ()), by_thing
+        )
+        self.labels.beside(self.things)
+        self.shown: Derived[int, str] = Derived(self.graph, "shown", self.show, self.things)
+        self.places: Table[str, int] = Table(self.graph, "places")
+        self.signs: Derived[str, str] = Derived(self.graph, "signs", self.sign, self.places)
+        for number in range(count):
+            self.things.put(number, f"t{number}")
+            self.places.put(f"p{number}", number)
+        self.graph.settle()
+
+    def show(self, key: int, read: Read) -> str:
+        return f"{read(self.things, key)}{read(self.labels, key) or ''}"
+
+    def sign(self, place: str, read: Read) -> str:
+        number = read(self.places, place)
+        assert number is not None
+        return f"{read(self.things, number)}{read(self.labels, number) or ''}"
+
+
+def test_a_row_beside_another_wakes_its_readers_and_its_own_row_and_nobody_else() -> None:
+    made = Tagged(50)
+    before = (made.early.computed, made.shown.computed, made.signs.computed)
+    made.marks.put(1, 7)
+    made.graph.settle()
+    assert (made.shown.get(7), made.signs.get("p7"), made.signs.get("p8")) == ("t71", "t71", "t8")
+    assert (made.early.computed, made.shown.computed, made.signs.computed) == (before[0], before[1] + 1, before[2] + 1)
+    made.marks.drop(1)
+    made.graph.settle()
+    assert (made.shown.get(7), made.signs.get("p7")) == ("t7", "t7")
+
+
+def test_a_row_beside_another_may_come_before_it_and_outlive_it() -> None:
+    made = Tagged(3)
+    made.marks.put(1, 9)
+    made.graph.settle()
+    assert made.shown.get(9) is None
+    made.things.put(9, "t9")
+    made.places.put("p9", 9)
+    made.graph.settle()
+    assert (made.shown.get(9), made.signs.get("p9")) == ("t91", "t91")
+    made.things.drop(9)
+    made.graph.settle()
+    assert (made.shown.get(9), made.signs.get("p9")) == (None, "None1")
+
+
+def test_looking_beside_costs_no_reader_more() -> None:
+    made = Tagged(20)
+    assert len(made.labels._readers) == 0
+    assert made.signs._reads["p3"] == (made.things, 3)

@@ -319,6 +319,8 @@ def _print_explanation(found: explain.Explanation) -> None:
     for name, value in rows:
         if value:
             _out.print(Text.assemble((f"  {name:<12}", "cyan"), value))
+    for policy in found.policies:
+        _out.print(Text.assemble(("  policy      ", "cyan"), policy))
     for candidate in found.candidates:
         mark, style = ("->", "bold green") if candidate.chosen else ("  ", "dim")
         _out.print(Text(f"  {mark} {candidate.object}  {candidate.match}: {candidate.why}", style=style))

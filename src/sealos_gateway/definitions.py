@@ -98,7 +98,7 @@ def structural(schema: Schema, parts: dict[str, Any]) -> Schema:
     if "description" in found:
         found["description"] = inspect.cleandoc(found["description"])
     if "enum" in found:
-        found["type"] = "string"
+        found["type"] = "integer" if isinstance(found["enum"][0], int) else "string"
     if schema.get("default") not in (None, [], (), {}, ""):
         found["default"] = schema["default"]
     if found["type"] == "array":

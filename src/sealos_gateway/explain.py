@@ -20,8 +20,10 @@ from sealos_gateway.provision import names
 from sealos_gateway.resources.annotations.general import INGRESS_CLASS
 from sealos_gateway.resources.annotations.traffic import SSL_REDIRECT
 from sealos_gateway.resources.ingress import Ingress
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import hosts
 from sealos_gateway.translate.gateway_api.places import plane_of
+from sealos_gateway.translate.policies.attached import Place
 from sealos_gateway.wiring import GATEWAY
 
 _REDIRECT = f"308 redirect to https (the host has TLS; annotation {SSL_REDIRECT.name})"
@@ -51,6 +53,8 @@ class Explanation(msgspec.Struct, frozen=True):
     backend: str = ""
     endpoints: tuple[str, ...] = ()
     held_back: tuple[str, ...] = ()
+    #: Our policies that hold there, the most specific place first, and those of the backends.
+    policies: tuple[str, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     others: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -82,7 +86,15 @@ def explain(
         return msgspec.structs.replace(found, answer=_REDIRECT)
     if chosen is None:
         return found
-    return msgspec.structs.replace(found, object=str(chosen.origin), **_answer(chosen, scheme, pipeline))
+    told = _policies(chosen, row.key, pipeline)
+    return msgspec.structs.replace(found, object=str(chosen.origin), policies=told, **_answer(chosen, scheme, pipeline))
+
+
+def _policies(route: Route, host: HostKey, pipeline: Pipeline) -> tuple[str, ...]:
+    """Our policies at the object of a route, at the listeners that it comes in by, and at its Services."""
+    places = [Place(route.origin), *pipeline.routes.listeners_of(route.origin, host)]
+    places += [Place(Origin("Service", Ref(key.namespace, key.service))) for key in route.backends]
+    return pipeline.own_policies.told(places)
 
 
 def route(url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tuple[str, str], ...] = ()) -> Route | None:

@@ -60,6 +60,8 @@ class Rows(Generic[K, V]):
         self.rows: dict[K, V] = {}
         self.on_change: list[OnChange] = []
         self.place = len(graph.tables)
+        #: See `beside`.
+        self.main: Rows[K, Any] | None = None
         self._followers: list[_Follower] = []
         # One reader is by far the commonest case: it is stored bare, which saves a dict per row.
         self._readers: dict[K, Reader | dict[Reader, None]] = {}
@@ -71,6 +73,11 @@ class Rows(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def beside(self, main: Rows[K, Any]) -> None:
+        """Rows about the same objects as those of `main`, few where that has many: who reads one here counts as a
+        reader of that one, and is woken by both. So nobody pays for looking where most find nothing."""
+        self.main = main
 
     def _store(self, key: K, value: V | None) -> bool:
         old = self.rows.get(key)
@@ -88,6 +95,8 @@ class Rows(Generic[K, V]):
         for follower in self._followers:
             follower.source_changed(key, old, value)
         self._wake(key)
+        if self.main is not None:
+            self.main._wake_later(key, self.place)
         for call in self.on_change:
             call(key, value)
 
@@ -97,6 +106,16 @@ class Rows(Generic[K, V]):
             return
         for table, their_key in (readers,) if isinstance(readers, tuple) else readers:
             table.dirty[their_key] = None
+
+    def _wake_later(self, key: K, place: int) -> None:
+        """Wake who was made after `place`: nobody else can have read what stands there."""
+        readers = self._readers.get(key, {})
+        for table, their_key in (readers,) if isinstance(readers, tuple) else readers:
+            if table.place > place:
+                table.dirty[their_key] = None
+        for follower in self._followers:
+            if isinstance(follower, Derived) and follower.place > place:
+                follower.dirty[key] = None
 
     def _add_reader(self, key: K, reader: Reader) -> None:
         present = self._readers.setdefault(key, reader)
@@ -291,7 +310,7 @@ class Derived(Rows[K, V]):
     def _read(self, table: Any, their_key: Any, /) -> Any:
         if table.place >= self.place:
             raise DerivationError(f"{self.name} may not read {table.name}: it was made later")
-        self._seen[(table, their_key)] = None
+        self._seen[(table if table.main is None else table.main, their_key)] = None
         return table.rows.get(their_key)
 
     def _remember(self, key: K, seen: dict[tuple[Rows[Any, Any], Any], None]) -> None:

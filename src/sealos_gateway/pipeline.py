@@ -26,7 +26,7 @@ which may hold additions back (decision 015). No I/O, no clock: `publish` is tol
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -67,6 +67,8 @@ from sealos_gateway.translate.gateway_api.listeners import ListenerRow as Gatewa
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.route_tables import RouteTables
 from sealos_gateway.translate.gateway_api.tables import GatewayTables
+from sealos_gateway.translate.policies.said import Said
+from sealos_gateway.translate.policies.tables import PolicyTables
 from sealos_gateway.translate.world import World
 from sealos_gateway.xds.pace import Pace
 from sealos_gateway.xds.planes import OWN
@@ -193,6 +195,23 @@ class Pipeline:
             self.rules, self.ingresses, self.ingress_classes, default_classes,
             self.services, self.slices, slices_by_service, self.secrets, self.config_maps, self.namespaces,
         )  # fmt: skip
+        self.own_policies = PolicyTables(
+            graph, self.world, self.gateway_api.world,
+            {
+                kinds.TRAFFIC_POLICY.name: self.traffic_policies,
+                kinds.SECURITY_POLICY.name: self.security_policies,
+                kinds.BACKEND_POLICY.name: self.backend_policies,
+            },
+            {
+                kinds.GATEWAY.name: self.gateways,
+                kinds.LISTENER_SET.name: self.listener_sets,
+                kinds.HTTP_ROUTE.name: self.http_routes,
+                kinds.GRPC_ROUTE.name: self.grpc_routes,
+                kinds.INGRESS.name: self.ingresses,
+                kinds.SERVICE.name: self.services,
+            },
+        )  # fmt: skip
+        self.world = replace(self.world, attached=self.own_policies.attached)
 
         def derived(name: str, function: Callable[..., Any], over: Rows[Any, Any], *others: Any) -> Any:
             def compute(key: Any, read: Read) -> Any:
@@ -211,30 +230,24 @@ class Pipeline:
         sources: tuple[Rows[Any, Any], ...] = (self.attachments, self.default_certificates)
         patterns = Index(graph, "patterns", _server_names, *sources)
         self.secrets_in_use: Index[Ref, Any] = Index(graph, "secrets_in_use", _secrets, *sources)
+        own: tuple[Rows[Any, Any], ...] = tuple(self.own_policies.said.values())
         referring: tuple[Rows[Any, Any], ...] = (
             self.policies, self.gateway_api.references, self.gateway_api.set_references, self.backend_tls.references,
+            *own,
         )  # fmt: skip
         for rows in referring:
             self.secrets_in_use.also(rows)
         self.config_maps_in_use = Index(graph, "config_maps_in_use", lambda row: row.config_maps, self.policies)
         authorities_in_use = Index(graph, "authorities_in_use", lambda row: row.authorities, self.policies)
-        for rows in (self.gateway_api.references, self.backend_tls.references):
+        for rows in (self.gateway_api.references, self.backend_tls.references, *own):
             self.config_maps_in_use.also(rows)
             authorities_in_use.also(rows)
         self.authorities: Derived[Origin, trust.Loaded] = derived("authorities", trust.load, authorities_in_use)
-        self.shown_pairs: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, self.policies)
-        for rows in (self.gateway_api.references, self.gateway_api.set_references):
-            self.shown_pairs.also(rows)
-        #: On which data planes a resource made of a Secret belongs: where somebody shows it.
-        self.pair_planes: Derived[Ref, frozenset[str]] = self._planes_of("pair_planes", self.shown_pairs)
         self.pairs: Derived[Ref, certificates.Loaded] = derived("pairs", certificates.load, self.secrets_in_use)
         self.certificates: Derived[str, Certificate] = derived(
             "certificates", certificates.certificate, patterns,
             self.names, self.pairs, self.attachments, self.claimants,
         )  # fmt: skip
-        self.client_pairs: Derived[Ref, KeyPair] = Derived(
-            graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), self.shown_pairs
-        )
         self._gateways()
         platform: Derived[str, everywhere.Everywhere] = derived(
             "everywhere", everywhere.everywhere, self.platform_paths, self.attachments, self.policies
@@ -276,8 +289,16 @@ class Pipeline:
         )
 
     def _trust(self) -> None:
-        """Bundles of authorities: one for all that are believed in one place, on the data planes where that is."""
+        """Bundles of authorities: one for all that are believed in one place, on the data planes where that is; and key
+        pairs that somebody shows under the name of their Secret."""
         graph = self.graph
+        self.shown_pairs: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, self.policies)
+        for rows in (self.gateway_api.references, self.gateway_api.set_references, self.backends):
+            self.shown_pairs.also(rows)
+        self.client_pairs: Derived[Ref, KeyPair] = Derived(
+            graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), self.shown_pairs
+        )
+        self.pair_planes: Derived[Ref, frozenset[str]] = self._planes_of("pair_planes", self.shown_pairs)
         self.bundles_in_use: Index[tuple[Origin, ...], Any] = Index(graph, "bundles_in_use", _bundles, self.policies)
         self.bundles_in_use.also(self.routes.listeners)
         self.bundles_in_use.also(self.backends)
@@ -316,12 +337,22 @@ class Pipeline:
         self.gateway_api.tell(self.provision.deployed, self.routes.counts, self._refused)
         route_statuses = self.routes.tell({})
         self.backend_tls.tell(self.routes.reach, self.settings.gateway_api.controller)
+        policy_statuses = self.own_policies.tell(
+            self.settings.gateway_api.controller,
+            {
+                kinds.INGRESS.name: self.attachments,
+                kinds.GATEWAY.name: self.gateway_api.claims,
+                kinds.LISTENER_SET.name: self.gateway_api.set_claims,
+                **{kind: self.routes.attached[kind] for kind in (kinds.HTTP_ROUTE.name, kinds.GRPC_ROUTE.name)},
+            },
+        )
         #: What is to be written into `status`, by kind of the Gateway API; conditions without times.
         self.gateway_statuses: dict[kinds.Kind, Derived[Ref, Any]] = {
             kinds.GATEWAY_CLASS: self.provision.class_statuses,
             kinds.GATEWAY: self.gateway_api.statuses,
             kinds.LISTENER_SET: self.gateway_api.set_statuses,
             **{kind: route_statuses[kind.name] for kind in kinds.ROUTES},
+            **{kind: policy_statuses[kind.name] for kind in kinds.POLICIES},
         }
         #: Only of objects that have some: whoever asks for all problems does not look at every route.
         self.gateway_problems = [self._problems_of(kind, rows) for kind, rows in self.gateway_statuses.items()]
@@ -664,9 +695,9 @@ def _server_names(row: ingresses.Attachment | DefaultCertificate) -> tuple[str, 
 
 
 def _secrets(
-    row: ingresses.Attachment | DefaultCertificate | policies.IngressPolicy | References,
+    row: ingresses.Attachment | DefaultCertificate | policies.IngressPolicy | References | Said,
 ) -> tuple[Ref, ...]:
-    if isinstance(row, policies.IngressPolicy | References):
+    if isinstance(row, policies.IngressPolicy | References | Said):
         return row.secrets
     return tuple(secret for _, secret in row.server_names if secret is not None)
 
@@ -675,8 +706,10 @@ def _pair(loaded: certificates.Loaded | None) -> KeyPair | None:
     return loaded.pair if loaded else None
 
 
-def _shown(row: policies.IngressPolicy | References) -> tuple[Ref, ...]:
+def _shown(row: policies.IngressPolicy | References | Backend) -> tuple[Ref, ...]:
     """Key pairs that are resources by the name of their Secret: what backends are shown, and clients of Gateways."""
+    if isinstance(row, Backend):
+        return (row.tls.certificate,) if row.tls and row.tls.certificate else ()
     return row.secrets if isinstance(row, References) else row.client_pairs
 
 

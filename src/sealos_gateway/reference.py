@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
 
-from sealos_gateway import settings
+from sealos_gateway import policy_reference, settings
 from sealos_gateway.resources.annotations import every
 from sealos_gateway.resources.annotations.entry import NGINX, SEALOS, Annotation
 
@@ -186,7 +186,11 @@ def _bare(part: Any) -> Any:
 
 def pages(folder: Path) -> dict[Path, str]:
     """Path to text: the pages in the folder `docs`, and what is made of the chart beside it, where there is one."""
-    made = {folder / "settings.md": settings_page(), folder / "annotations.md": annotations_page()}
+    made = {
+        folder / "settings.md": settings_page(),
+        folder / "annotations.md": annotations_page(),
+        folder / "policies.md": policy_reference.page(),
+    }
     schema = folder.absolute().parent / CHART_SCHEMA
     if schema.is_file():
         made[schema] = chart_schema(schema.read_text(encoding="utf-8"))

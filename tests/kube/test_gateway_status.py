@@ -13,6 +13,7 @@ from sealos_gateway.kube.writes import Writer
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.gateways import GatewayStatus as Wanted
 from sealos_gateway.resources.gateway_api.meta import Condition, ParentReference, ParentStatus, RouteStatus
+from sealos_gateway.resources.gateway_api.policies import AncestorStatus, PolicyStatus
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
 from tests.fake_clock import FakeClock, eventually
@@ -160,3 +161,33 @@ async def test_a_deleted_route_is_forgotten(kube: FakeKube) -> None:
         it.rows.clear()
         it.status.changed(kinds.HTTP_ROUTE, REF, None)
         assert it.status.problems == []
+
+
+async def test_a_policy_of_ours_has_an_entry_for_each_target_beside_those_of_others(kube: FakeKube) -> None:
+    other = {**OTHER, "ancestorRef": OTHER["parentRef"]}
+    del other["parentRef"]
+    targets = [("gateway.networking.k8s.io", "HTTPRoute"), ("networking.k8s.io", "Ingress")]
+    spec = {"targetRefs": [{"group": group, "kind": kind, "name": "web"} for group, kind in targets]}
+    metadata = {"name": REF.name, "namespace": REF.namespace, "generation": 1}
+    async with running(kube) as it:
+        made = kube.put("securitypolicies", {"metadata": metadata, "spec": spec, "status": {"ancestors": [other]}})
+        it.heard(kinds.SECURITY_POLICY, made)
+        entries = tuple(
+            AncestorStatus(ParentReference("web", group, kind), OURS, (accepted(),)) for group, kind in targets
+        )
+        it.status.want(kinds.SECURITY_POLICY, REF, PolicyStatus(entries))
+
+        def there() -> list[Object]:
+            found: list[Object] = (kube.get("securitypolicies", *REF) or {})["status"]["ancestors"]
+            return found
+
+        await eventually(lambda: len(there()) == 3)
+        assert there()[0] == other
+        assert [one["ancestorRef"]["kind"] for one in there()[1:] if "kind" in one["ancestorRef"]] == [
+            "HTTPRoute",
+            "Ingress",
+        ]
+        assert {one["conditions"][0]["observedGeneration"] for one in there()[1:]} == {1}
+        it.heard(kinds.SECURITY_POLICY, kube.get("securitypolicies", *REF) or {})
+        it.status.want(kinds.SECURITY_POLICY, REF, None)
+        await eventually(lambda: there() == [other])

@@ -19,6 +19,7 @@ from envoy.config.core.v3 import extension_pb2 as extension
 from envoy.config.core.v3 import grpc_service_pb2 as grpc_service
 from envoy.config.core.v3 import health_check_pb2 as health_check
 from envoy.config.core.v3 import protocol_pb2 as protocol
+from envoy.config.core.v3 import proxy_protocol_pb2 as proxy_protocol_config
 from envoy.config.core.v3 import substitution_format_string_pb2 as substitution
 from envoy.config.endpoint.v3 import endpoint_components_pb2 as endpoint_components
 from envoy.config.endpoint.v3 import endpoint_pb2 as endpoint
@@ -64,6 +65,8 @@ from envoy.extensions.request_id.uuid.v3 import uuid_pb2 as request_id
 from envoy.extensions.resource_monitors.downstream_connections.v3 import downstream_connections_pb2 as connections
 from envoy.extensions.resource_monitors.fixed_heap.v3 import fixed_heap_pb2 as fixed_heap
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2 as previous_hosts
+from envoy.extensions.transport_sockets.proxy_protocol.v3 import upstream_proxy_protocol_pb2 as upstream_proxy_protocol
+from envoy.extensions.transport_sockets.raw_buffer.v3 import raw_buffer_pb2 as raw_buffer
 from envoy.extensions.transport_sockets.tls.v3 import common_pb2 as tls_common
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as tls_secret
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as tls
@@ -116,6 +119,8 @@ __all__ = [
     "previous_hosts",
     "protocol",
     "proxy_protocol",
+    "proxy_protocol_config",
+    "raw_buffer",
     "rbac",
     "rbac_config",
     "request_id",
@@ -140,6 +145,7 @@ __all__ = [
     "typed_struct",
     "udp_proxy",
     "udp_route",
+    "upstream_proxy_protocol",
     "wrappers_pb2",
     "xds_extension",
 ]

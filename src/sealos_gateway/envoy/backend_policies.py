@@ -15,6 +15,10 @@ _BALANCE = {
 }
 
 
+_RAW = "envoy.transport_sockets.raw_buffer"
+_PROXY_PROTOCOL = "envoy.transport_sockets.upstream_proxy_protocol"
+
+
 def fill(message: api.Message, policy: BackendPolicy, backend: Backend) -> None:
     """Write what the policy changes into the cluster of this backend."""
     if policy.connect_timeout is not None:
@@ -34,6 +38,19 @@ def fill(message: api.Message, policy: BackendPolicy, backend: Backend) -> None:
     if policy.limits is not None:
         _limits(message.circuit_breakers.thresholds[0], policy.limits)
     _http(message, policy, backend)
+    if policy.proxy_protocol:
+        _proxy_protocol(message, policy.proxy_protocol)
+
+
+def _proxy_protocol(message: api.Message, version: int) -> None:
+    """envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport around what is there."""
+    inner = message.transport_socket
+    if not inner.name:
+        inner = api.base.TransportSocket(name=_RAW, typed_config=api.pack(api.raw_buffer.RawBuffer()))
+    around = api.upstream_proxy_protocol.ProxyProtocolUpstreamTransport(
+        config=api.proxy_protocol_config.ProxyProtocolConfig(version=version - 1), transport_socket=inner
+    )
+    message.transport_socket.CopyFrom(api.base.TransportSocket(name=_PROXY_PROTOCOL, typed_config=api.pack(around)))
 
 
 def _http(message: api.Message, policy: BackendPolicy, backend: Backend) -> None:

@@ -42,8 +42,8 @@ def cluster(backend: Backend, domain: str) -> api.Message:
         message.eds_cluster_config.eds_config.CopyFrom(_EDS)
     if backend.protocol in _SECURE or backend.tls is not None:
         message.transport_socket.CopyFrom(upstream_tls.transport_socket(backend))
-    if backend.key.policy is not None:
-        backend_policies.fill(message, backend.key.policy, backend)
+    if backend.policy is not None:
+        backend_policies.fill(message, backend.policy, backend)
     return message
 
 

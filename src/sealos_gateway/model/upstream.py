@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sealos_gateway.model.backend_policy import BackendTls, Protocol
+from sealos_gateway.model.backend_policy import BackendPolicy, BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.problem import Problem
 
@@ -37,6 +37,12 @@ class Backend(_Value, frozen=True):
     dns_port: int = 0
     tls: BackendTls | None = None
     shut: str = ""
+    #: What holds where a policy is attached to the Service; else the one in the key does.
+    attached: BackendPolicy | None = None
+
+    @property
+    def policy(self) -> BackendPolicy | None:
+        return self.attached or self.key.policy
 
 
 class Endpoint(NamedTuple):

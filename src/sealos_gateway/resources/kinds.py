@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -124,7 +125,8 @@ def from_json(kind: Kind, data: bytes | msgspec.Raw) -> Resource:
     try:
         resource: Resource = _decoders[kind.struct].decode(data)
     except msgspec.ValidationError as error:
-        raise _decode_error(error) from None
+        told = _decode_error(error)
+        return _closed(kind, told, lambda: msgspec.json.decode(data, type=security.Unreadable))
     return resource
 
 
@@ -133,7 +135,17 @@ def from_builtins(kind: Kind, data: Any) -> Resource:
     try:
         return msgspec.convert(data, kind.struct)
     except msgspec.ValidationError as error:
-        raise _decode_error(error) from None
+        return _closed(kind, _decode_error(error), lambda: msgspec.convert(data, security.Unreadable))
+
+
+def _closed(kind: Kind, told: DecodeError, again: Callable[[], security.Unreadable]) -> Resource:
+    """What protects something stays closed where it cannot be read, as far as is known what it protects."""
+    if kind is not SECURITY_POLICY:
+        raise told
+    try:
+        return again().closed(str(told))
+    except msgspec.ValidationError:
+        raise told from None
 
 
 def _decode_error(error: msgspec.ValidationError) -> DecodeError:

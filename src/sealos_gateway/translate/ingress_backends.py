@@ -16,6 +16,8 @@ KIND = "Ingress"
 NO_UPSTREAM = Respond(503, "no healthy upstream")
 #: What every route of an Ingress answers whose protection cannot be had: closed is safe, open is not.
 REFUSED = Respond(503, "refused: an annotation that protects this route cannot be honoured")
+#: The same, where a policy is attached that cannot be honoured.
+CLOSED = Respond(503, "refused: a policy that protects this route cannot be honoured")
 
 
 def action(ref: Ref, backend: IngressBackend, field: str, read: Read, world: World, problems: list[Problem]) -> Action:

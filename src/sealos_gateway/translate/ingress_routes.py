@@ -20,7 +20,8 @@ from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate import ingress_paths
 from sealos_gateway.translate.annotations.policies import IngressPolicy
 from sealos_gateway.translate.hosts import ANY_HOST
-from sealos_gateway.translate.ingress_backends import KIND, REFUSED, action
+from sealos_gateway.translate.ingress_backends import CLOSED, KIND, REFUSED, action
+from sealos_gateway.translate.policies import merging, services
 from sealos_gateway.translate.world import World
 
 #: Certificate authorities ask here, over plain HTTP (RFC 8555, 8.3): never redirected, as in ingress-nginx.
@@ -66,6 +67,8 @@ def routes(
         written = "" if patterns else text
         secure = https_only and not written.startswith(_CHALLENGE)
         rules = None if policy.refused else _open(_with_rewrite(policy, rewrite, world), written, world)
+        if not policy.refused and (more := services.route_fields(chosen, read, world)):
+            rules = world.interned(merging.under(rules, more, policy.firm))
         found.append(Candidate(last, Route(match, chosen, origin, secure, rules)))
 
     for number, rule in enumerate(ingress.spec.rules or ()):
@@ -99,7 +102,7 @@ def _https_only(place: Place, policy: IngressPolicy, world: World) -> bool:
 
 def _chosen(found: Action, policy: IngressPolicy) -> Action:
     if policy.refused:
-        return REFUSED
+        return CLOSED if policy.closed else REFUSED
     if policy.redirect is not None:
         return policy.redirect
     if policy.backend is not None and isinstance(found, Forward):
@@ -117,9 +120,9 @@ def _destination(policy: IngressPolicy) -> Action | None:
 
 def _with_rewrite(policy: IngressPolicy, rewrite: Rewrite | None, world: World) -> Policy | None:
     """The policy of the Ingress, with how this path is rewritten; what else is said of Host stays."""
-    if rewrite is None:
-        return policy.policy
     base = policy.policy or Policy()
+    if rewrite is None or (base.rewrite is not None and base.rewrite.pattern):  # a TrafficPolicy says it
+        return policy.policy
     host = base.rewrite.host if base.rewrite else None
     return world.interned(msgspec.structs.replace(base, rewrite=msgspec.structs.replace(rewrite, host=host)))
 

@@ -15,6 +15,7 @@ from sealos_gateway.model.upstream import Backend, Endpoint, EndpointSet
 from sealos_gateway.resources import core
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate import places
+from sealos_gateway.translate.policies import services
 from sealos_gateway.translate.world import World
 
 #: Service port appProtocol (KEP-3726 and common practice) to what the gateway speaks; others are plain HTTP/1.1.
@@ -53,11 +54,14 @@ def backend(key: BackendKey, read: Read, world: World, asked_of: AskedOf) -> Bac
     if fault := places.external_fault(service, world.rules.local_external_names):
         return Backend(key, shut=fault)
     port = _port(service, key)
-    policy = key.policy
+    attached = services.level(key, read, world)
+    policy = services.policy(key, attached) if attached else key.policy
     protocol = PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1) if port else Protocol.HTTP1
     if policy is not None and policy.protocol is not None:
         protocol = policy.protocol
-    unread = key.transport != "TCP" or policy == AS_IT_IS
+    if attached is not None and attached.closed:
+        return Backend(key, protocol, shut=f"{attached.by[0]} asks for TLS that cannot be spoken")
+    unread = key.transport != "TCP" or key.policy == AS_IT_IS
     asked = None if unread else asked_of(read, service.ref, port.name if port else "")
     if asked is not None:
         protocol = _SECURED.get(protocol, protocol)
@@ -65,9 +69,10 @@ def backend(key: BackendKey, read: Read, world: World, asked_of: AskedOf) -> Bac
             return Backend(key, protocol, shut=asked.shut)
     own = policy.tls if policy is not None and protocol in _SECURED.values() else None
     tls = _both(asked.tls, own) if asked is not None and asked.tls is not None else own
+    made = Backend(key, protocol, tls=tls, attached=policy if attached else None)
     if service.spec.type == "ExternalName":
-        return Backend(key, protocol, service.spec.external_name.rstrip("."), key.port, tls)
-    return Backend(key, protocol, tls=tls) if port else None
+        return msgspec.structs.replace(made, dns_name=service.spec.external_name.rstrip("."), dns_port=key.port)
+    return made if port else None
 
 
 def _both(asked: BackendTls, own: BackendTls | None) -> BackendTls:
@@ -85,7 +90,10 @@ def _both(asked: BackendTls, own: BackendTls | None) -> BackendTls:
 
 def endpoint_set(key: BackendKey, read: Read, world: World) -> EndpointSet | None:
     """The addresses behind one Service port; an empty set when there are none, None for ExternalName."""
-    policy = key.policy
+    attached = services.level(key, read, world)
+    if attached is not None and attached.closed:
+        return EndpointSet(key)
+    policy = services.policy(key, attached) if attached else key.policy
     if policy is None or (policy.fallback is None and not policy.service_address):
         found = _addresses(key, read, world)
         return None if found is None else EndpointSet(key, found)

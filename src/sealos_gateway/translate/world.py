@@ -5,6 +5,7 @@ A translation is handed one `World` instead of a dozen arguments. The tables are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -13,6 +14,7 @@ from sealos_gateway.live import Index, Rows
 from sealos_gateway.resources.core import ConfigMap, EndpointSlice, Namespace, Secret, Service
 from sealos_gateway.resources.ingress import Ingress, IngressClass
 from sealos_gateway.resources.meta import Ref
+from sealos_gateway.translate.policies.attached import Attached
 
 T = TypeVar("T")
 
@@ -89,3 +91,5 @@ class World:
     config_maps: Rows[Ref, ConfigMap]
     namespaces: Rows[Ref, Namespace]
     interned: Interned = field(default_factory=Interned)
+    #: What our policies say, by the kind of what they are attached to and its name; `policies.tables` fills it.
+    attached: Mapping[str, Rows[Ref, Attached]] = field(default_factory=dict)

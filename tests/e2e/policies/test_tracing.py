@@ -16,6 +16,7 @@ from tests.e2e.collector import Collector, Span
 from tests.e2e.conftest import NewGateway
 from tests.e2e.fleet import Fleet
 from tests.e2e.harness import Gateway, eventually
+from tests.e2e.policies import own
 
 NGINX = "nginx.ingress.kubernetes.io/"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -216,3 +217,20 @@ async def test_an_envoy_apart_gets_the_collector_without_asking(tmp_path: Path, 
             assert span.name == "GET shop/web"
         finally:
             fleet.stop()
+
+
+async def test_a_policy_says_whether_it_is_traced_and_how_it_is_called(new_gateway: NewGateway, echo_a: Echo) -> None:
+    async with collector.over_http() as spans:
+        gateway = traced(new_gateway, echo_a, "http://127.0.0.1:{}/v1/traces", spans.port)
+        for host in ("on.test", "off.test"):
+            site(gateway, host)
+        for name, said in (("on", {"operation": "shop $request_method"}), ("off", {"enabled": False})):
+            target = {"group": "networking.k8s.io", "kind": "Ingress", "name": f"{name}.test"}
+            gateway.apply(own.made("TrafficPolicy", name, "shop", targetRefs=[target], tracing=said))
+        await gateway.settled()
+        for host in ("on.test", "off.test"):
+            for turn in ("first", "second"):
+                assert (await gateway.get(host, f"/{host}-{turn}")).status_code == 200
+        found = await exported(gateway, spans, "on.test-second", "off.test-second")
+    assert "shop GET" in [one.name for one in found["on.test-second"]]
+    assert found["off.test-second"] == []

@@ -15,6 +15,7 @@ from sealos_gateway.resources.policies.common import (
     Port,
     Quantity,
     SecretReference,
+    ServiceReference,
     ServiceTarget,
     StatusCode,
     TlsVersion,
@@ -171,6 +172,11 @@ class LocalServiceReference(Value, frozen=True):
 
     name: Name
     port: Port
+
+    @property
+    def anywhere(self) -> ServiceReference:
+        """The same as a reference that may name a namespace."""
+        return ServiceReference(self.name, self.port)
 
 
 class BackendPolicySpec(Value, frozen=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from sealos_gateway.resources.gateway_api.meta import GatewayApiMetadata
 from sealos_gateway.resources.policies.common import (
     AuthorityReference,
     Cidrs,
@@ -102,7 +103,7 @@ class ExternalAuth(Value, frozen=True):
 
 
 class ClientTls(Value, frozen=True):
-    """TLS with clients. It holds for all of a host or listener, so a route or a rule cannot have it."""
+    """TLS with the clients of an Ingress' hosts. A Gateway has `spec.tls.frontend` for that, a route cannot have it."""
 
     ca_certificate_ref: Annotated[
         AuthorityReference | None, Meta(description="Ask clients for a certificate of these authorities.")
@@ -138,4 +139,22 @@ class SecurityPolicySpec(Value, frozen=True):
 
 
 class SecurityPolicy(Policy, frozen=True, kw_only=True):
+    """`mistake` says why the object could not be read; then of its spec only the targets are known, and closed."""
+
     spec: SecurityPolicySpec
+    mistake: str = ""
+
+
+class _Targets(msgspec.Struct, frozen=True, rename="camel"):
+    target_refs: RouteTargets
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """As much of a SecurityPolicy as is needed to know what it protects."""
+
+    metadata: GatewayApiMetadata
+    spec: _Targets
+
+    def closed(self, mistake: str) -> SecurityPolicy:
+        """A policy that closes its targets."""
+        return SecurityPolicy(metadata=self.metadata, spec=SecurityPolicySpec(self.spec.target_refs), mistake=mistake)

@@ -19,7 +19,6 @@ from sealos_gateway.resources.policies.common import (
     Quantity,
     RouteTargets,
     ServiceReference,
-    StatusCode,
     Text,
     Value,
 )
@@ -103,6 +102,10 @@ class Compression(Value, frozen=True):
     level: Annotated[Annotated[int, Meta(ge=1, le=9)], Meta(description="1 is fast, 9 is small.")] = 1
 
 
+#: Of the codes that Envoy can answer with those that make sense here.
+LimitCode = Literal[400, 401, 402, 403, 404, 408, 409, 410, 421, 423, 424, 428, 429, 431, 500, 502, 503, 504, 507, 508]
+
+
 class RateLimit(Value, frozen=True):
     """A bucket of requests, in each Envoy."""
 
@@ -115,7 +118,7 @@ class RateLimit(Value, frozen=True):
     burst: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000_000)] | None, Meta(description="At most at once; absent: `requests`.")
     ] = None
-    status_code: Annotated[StatusCode, Meta(description="What those over it are answered.")] = 429
+    status_code: Annotated[LimitCode, Meta(description="What those over it are answered.")] = 429
     exempt: Annotated[Cidrs, Meta(description="Networks of clients that are not counted.")] = ()
 
 
@@ -123,7 +126,7 @@ class ConnectionLimit(Value, frozen=True):
     """How many requests one client address may have in progress, in each worker thread."""
 
     per_client: Annotated[int, Meta(ge=1, le=1_000_000)]
-    status_code: Annotated[StatusCode, Meta(description="What those over it are answered.")] = 503
+    status_code: Annotated[LimitCode, Meta(description="What those over it are answered.")] = 503
     exempt: Annotated[Cidrs, Meta(description="Networks of clients that are not counted.")] = ()
 
 
@@ -176,8 +179,13 @@ class LocationRewrite(Value, frozen=True):
     to: Annotated[Name, Meta(description="What shall stand there.")]
 
 
-#: A protocol name of HTTP (RFC 9110, 7.8), with a version or without.
-Protocol = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+(/[A-Za-z0-9!#$%&'*+.^_`|~-]+)?$", max_length=64)]
+class Tracing(Value, frozen=True):
+    """Spans, where the setting `tracing.collector` names who gets them."""
+
+    enabled: Annotated[
+        bool | None, Meta(description="Whether requests are traced; absent: as `tracing.everywhere` says.")
+    ] = None
+    operation: Annotated[Text, Meta(description="What spans are called; variables as nginx writes them.")] = ""
 
 
 class Switch(Value, frozen=True):
@@ -218,10 +226,7 @@ class TrafficPolicySpec(Value, frozen=True):
         Annotated[tuple[LocationRewrite, ...], Meta(max_length=8)] | None,
         Meta(description="For redirects of the backend."),
     ] = None
-    upgrades: Annotated[
-        Annotated[tuple[Protocol, ...], Meta(max_length=8)] | None,
-        Meta(description="Further protocols that a client may upgrade to, besides websocket."),
-    ] = None
+    tracing: Tracing | None = None
     access_log: Annotated[Switch | None, Meta(description="Whether requests are logged.")] = None
 
 

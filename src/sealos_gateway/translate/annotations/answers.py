@@ -15,7 +15,7 @@ from sealos_gateway.translate.annotations.references import reference
 from sealos_gateway.translate.annotations.values import Values
 
 #: Text that stands for itself in nginx: no variable, no pattern, and nothing that ends a header or an attribute.
-_PLAIN = re.compile(r"[\x21-\x23\x25-\x3a\x3c-\x7d][\x21-\x23\x25-\x3a\x3c-\x7e]*", re.ASCII)
+PLAIN = re.compile(r"[\x21-\x23\x25-\x3a\x3c-\x7d][\x21-\x23\x25-\x3a\x3c-\x7e]*", re.ASCII)
 _SCHEME = Template((Variable(Of.SCHEME),))
 #: Backends read the scheme by these names, too; a header `Proxy` would be taken for a setting by CGI programs.
 _NGINX_REQUESTS = [
@@ -74,9 +74,9 @@ def _location(values: Values, draft: Draft) -> None:
         values.complain(answers.REDIRECT_FROM, "proxy-redirect-to is missing: write what stands there instead")
     elif before == "default":
         values.complain(answers.REDIRECT_FROM, "'default' names the address of a pod: write the text to be replaced")
-    elif not _PLAIN.fullmatch(before):
+    elif not PLAIN.fullmatch(before):
         values.complain(answers.REDIRECT_FROM, f"{before[:60]!r} is not plain text without variables and patterns")
-    elif not _PLAIN.fullmatch(after):
+    elif not PLAIN.fullmatch(after):
         values.complain(answers.REDIRECT_TO, f"{after[:60]!r} is not plain text without variables")
     else:
         draft.policy["location"] = ((before, after),)
@@ -87,7 +87,7 @@ def _cookies(values: Values, entry: Annotation, attribute: str) -> tuple[CookieC
     if not text or text == "off":
         return ()
     words = text.removesuffix(";").split()
-    if len(words) != 2 or not all(_PLAIN.fullmatch(word) for word in words):
+    if len(words) != 2 or not all(PLAIN.fullmatch(word) for word in words):
         values.complain(entry, f"{text[:60]!r} is not two texts without variables and patterns, or off")
         return ()
     if attribute == "domain":

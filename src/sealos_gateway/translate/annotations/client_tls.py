@@ -20,7 +20,7 @@ from sealos_gateway.translate.annotations.values import Values
 _VERSION = re.compile(r"(?:TLSv?)?1(?:\.([0-3]))?", re.IGNORECASE | re.ASCII)
 _ASK = {"on": Ask.REQUIRED, "optional": Ask.OPTIONAL, "optional_no_ca": Ask.UNVERIFIED}
 #: What Envoy can fill in where it answers by itself.
-_FILLED = frozenset(Of) - {Of.COOKIE, Of.CAPTURE, Of.ESCAPED_PATH_AND_QUERY, Of.RESPONSE_HEADER, Of.UPSTREAM_ADDRESS}
+FILLED = frozenset(Of) - {Of.COOKIE, Of.CAPTURE, Of.ESCAPED_PATH_AND_QUERY, Of.RESPONSE_HEADER, Of.UPSTREAM_ADDRESS}
 
 
 def read(values: Values, draft: Draft) -> None:
@@ -108,7 +108,7 @@ def _page(values: Values) -> Template | None:
     if not re.fullmatch(r"(https?://|/|\$)[^\s]*", text):
         values.complain(client_tls.AUTH_TLS_ERROR_PAGE, f"{text[:60]!r} is not a URL")
         return None
-    return templates.template(values, client_tls.AUTH_TLS_ERROR_PAGE, text, _FILLED)
+    return templates.template(values, client_tls.AUTH_TLS_ERROR_PAGE, text, FILLED)
 
 
 def _version(text: str) -> str | None:

@@ -32,7 +32,7 @@ def _named(values: Values, draft: Draft) -> tuple[BackendKey | None, str]:
     """Higress' way to name a host outside of the cluster."""
     port = values.whole(backends.MIRROR_NAME_PORT, 1, 65_535) or 80
     host = (values.text(backends.MIRROR_NAME) or "").lower().rstrip(".")
-    return (targets.outside(values, backends.MIRROR_NAME, draft, "http", host, port), host) if host else (None, "")
+    return (targets.told_outside(values, backends.MIRROR_NAME, draft, "http", host, port), host) if host else (None, "")
 
 
 def _error_pages(values: Values, draft: Draft) -> None:

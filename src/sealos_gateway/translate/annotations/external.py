@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
+from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.header_names import TOKEN, token
 from sealos_gateway.model.keys import BackendKey
@@ -18,17 +20,25 @@ from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.higress import FIXED
 from sealos_gateway.translate.annotations.references import reference
 from sealos_gateway.translate.annotations.values import Values
+from sealos_gateway.translate.world import World
 
-_URL = re.compile(r"(https?)://([^/?#\s]+?)(?::([0-9]{1,5}))?([/?][^\s#]*)?", re.IGNORECASE)
-_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
+URL = re.compile(r"(https?)://([^/?#\s]+?)(?::([0-9]{1,5}))?([/?][^\s#]*)?", re.IGNORECASE)
+HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.ASCII)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _TIMES = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_USUAL_CACHE = ((200, 300), (202, 300), (401, 300))
+USUAL_CACHE = ((200, 300), (202, 300), (401, 300))
 #: What the program in the gateway can fill in before a response is at hand (envoy/policies/access.lua).
-_FILLED = frozenset(
+FILLED = frozenset(
     {Of.HOST, Of.AUTHORITY, Of.METHOD, Of.SCHEME, Of.PROTOCOL, Of.PATH, Of.PATH_AND_QUERY, Of.ESCAPED_PATH_AND_QUERY,
      Of.QUERY, Of.QUERY_PARAMETER, Of.REQUEST_HEADER, Of.COOKIE, Of.CLIENT_ADDRESS, Of.FORWARDED_FOR, Of.REQUEST_ID}
 )  # fmt: skip
+
+
+class Fault(NamedTuple):
+    """Why a service cannot be asked."""
+
+    message: str
+    reason: str = "InvalidAnnotation"
 
 
 def read(values: Values, draft: Draft) -> None:
@@ -46,17 +56,19 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _service(values: Values, draft: Draft) -> ExternalAuth | None:
-    url = values.read(auth.AUTH_URL, _URL.fullmatch, "a URL as http://auth.sso.svc.cluster.local/verify")
+    url = values.read(auth.AUTH_URL, URL.fullmatch, "a URL as http://auth.sso.svc.cluster.local/verify")
     if url is None:
         return None
     host = _host(url[2], values, draft)
-    backend = _backend(url[1].lower(), host, int(url[3] or 0), values, draft) if host else None
+    backend = service(url[1].lower(), host, int(url[3] or 0), draft.read, draft.world) if host else None
+    if isinstance(backend, Fault):
+        values.complain(auth.AUTH_URL, *backend)
     rest = url[4] or "/"
     path = _template(auth.AUTH_URL, rest if rest.startswith("/") else f"/{rest}", values)
-    if host is None or backend is None or path is None:
+    if host is None or backend is None or isinstance(backend, Fault) or path is None:
         return None
     key = _optional(auth.AUTH_CACHE_KEY, values)
-    headers = (*_config_map(values, draft), *auth_snippet.changes(values, draft, _FILLED))
+    headers = (*_config_map(values, draft), *auth_snippet.changes(values, draft, FILLED))
     return ExternalAuth(
         backend,
         host,
@@ -68,7 +80,7 @@ def _service(values: Values, draft: Draft) -> ExternalAuth | None:
         always_set_cookie=values.boolean(auth.AUTH_ALWAYS_SET_COOKIE) or False,
         redirect=_optional(auth.AUTH_REQUEST_REDIRECT, values),
         cache_key=key,
-        cache=(_durations(values) or _USUAL_CACHE) if key else (),
+        cache=(_durations(values) or USUAL_CACHE) if key else (),
     )
 
 
@@ -82,36 +94,39 @@ def _host(text: str, values: Values, draft: Draft) -> str | None:
             return None
         return only
     host = text.lower().rstrip(".")
-    if not _HOST.fullmatch(host):
+    if not HOST.fullmatch(host):
         values.complain(auth.AUTH_URL, f"{text[:60]!r} is not a host; variables may stand after it only")
         return None
     return host
 
 
-def _backend(scheme: str, host: str, port: int, values: Values, draft: Draft) -> BackendKey | None:
-    """A Service of the cluster, or a name of DNS."""
+def service(scheme: str, host: str, port: int, read: Read, world: World) -> BackendKey | Fault:
+    """A Service of the cluster by its DNS name, or any other name of DNS; port 0 is that of the scheme."""
     policy = BackendPolicy(protocol=Protocol.HTTPS) if scheme == "https" else BackendPolicy()
     number = port or (443 if policy.protocol else 80)
     if not 0 < number < 65_536:
-        values.complain(auth.AUTH_URL, f"{number} is not a port")
-        return None
-    inside = host.removesuffix(f".{draft.world.rules.cluster_domain}").split(".")
-    if len(inside) != 3 or inside[2] != "svc":
-        return targets.outside(values, auth.AUTH_URL, draft, scheme, host, port)
-    ref = Ref(inside[1], inside[0])
-    service = draft.read(draft.world.services, ref)
-    if service is None or not any(port.port == number for port in service.spec.ports):
+        return Fault(f"{number} is not a port")
+    ref = service_of(host, world)
+    if ref is None:
+        found = targets.outside(scheme, host, port, world)
+        return Fault(found) if isinstance(found, str) else found
+    service = read(world.services, ref)
+    if service is None or not any(it.port == number for it in service.spec.ports):
         what = f"Service {ref} has no port {number}" if service else f"Service {ref} does not exist"
-        values.complain(auth.AUTH_URL, what, "ServiceNotFound")
-        return None
-    if fault := places.external_fault(service, draft.world.rules.local_external_names):
-        values.complain(auth.AUTH_URL, f"Service {ref}: {fault}", "InvalidExternalName")
-        return None
+        return Fault(what, "ServiceNotFound")
+    if fault := places.external_fault(service, world.rules.local_external_names):
+        return Fault(f"Service {ref}: {fault}", "InvalidExternalName")
     return BackendKey(ref.namespace, ref.name, number, policy if policy.protocol else None)
 
 
+def service_of(host: str, world: World) -> Ref | None:
+    """The Service that a name `service.namespace.svc` stands for, with the cluster's domain or without."""
+    inside = host.removesuffix(f".{world.rules.cluster_domain}").split(".")
+    return Ref(inside[1], inside[0]) if len(inside) == 3 and inside[2] == "svc" else None
+
+
 def _template(entry: Annotation, text: str, values: Values) -> Template | None:
-    return templates.template(values, entry, text, _FILLED, "when the service is asked")
+    return templates.template(values, entry, text, FILLED, "when the service is asked")
 
 
 def _optional(entry: Annotation, values: Values) -> Template | None:
@@ -134,11 +149,16 @@ def _signin(values: Values) -> Template | None:
         values.complain(auth.AUTH_SIGNIN, f"{text[:60]!r} is not a URL")
         return None
     name = values.read(auth.AUTH_SIGNIN_REDIRECT_PARAM, token, "a name of a parameter") or "rd"
-    query = text.partition("?")[2]
-    if not any(pair.partition("=")[0] == name for pair in query.split("&")):
-        sign = "&" if query else "" if text.endswith("?") else "?"
-        text = f"{text}{sign}{name}=$scheme://$http_host$escaped_request_uri"
-    return _template(auth.AUTH_SIGNIN, text, values)
+    return _template(auth.AUTH_SIGNIN, with_return(text, name), values)
+
+
+def with_return(url: str, name: str) -> str:
+    """The address of a login page with the client's own as a parameter, unless it has one of this name."""
+    query = url.partition("?")[2]
+    if any(pair.partition("=")[0] == name for pair in query.split("&")):
+        return url
+    sign = "&" if query else "" if url.endswith("?") else "?"
+    return f"{url}{sign}{name}=$scheme://$http_host$escaped_request_uri"
 
 
 def _names(values: Values) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ Nothing of a Secret may get into a message: problems name users and forms, never
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 from sealos_gateway.model.policy import BasicAuth
 from sealos_gateway.model.upstream import Private
@@ -71,32 +73,34 @@ def read(values: Values, draft: Draft) -> None:
     if secret is None:
         values.complain(auth.AUTH_SECRET, f"Secret {ref} does not exist", "InvalidSecret")
         return
-    users = _users(secret, layout, values, draft.world.rules.slow_passwords)
-    if users is not None:
-        draft.policy["basic_auth"] = BasicAuth(ref, users, realm)
+    slow = draft.world.rules.slow_passwords
+    found = users(secret, layout == "auth-map", slow, partial(values.warn, auth.AUTH_SECRET))
+    if isinstance(found, Private):
+        draft.policy["basic_auth"] = BasicAuth(ref, found, realm)
+    else:
+        values.complain(auth.AUTH_SECRET, found, "InvalidSecret")
 
 
-def _users(secret: Secret, layout: str, values: Values, slow: bool) -> Private | None:
-    """Lines `name:digest`; None after telling why there are none."""
-    lines = _lines(secret, layout)
+def users(secret: Secret, key_per_user: bool, slow: bool, warn: Callable[[str, str], None]) -> Private | str:
+    """Lines `name:digest`, or why there are none. `warn` gets message and reason for users who cannot sign in."""
+    lines = _lines(secret, key_per_user)
     usable = [line for line in lines if _is_usable(line, slow)]
     fault = ""
-    if not lines and layout == "auth-file":
+    if not lines and not key_per_user:
         fault = "has no users under the key `auth`; put an htpasswd file there, or write auth-secret-type: auth-map"
     elif not 0 < len(lines) <= _MOST_USERS:
         fault = f"holds {len(lines)} users; there must be from 1 to {_MOST_USERS}"
     elif not usable:
         fault = "has no user whose password can be checked; make them with `htpasswd -s`"
     for line in [line for line in lines if not _is_usable(line, slow)][:3]:
-        _tell(line, secret, values)
+        _tell(line, secret, warn)
     if fault:
-        values.complain(auth.AUTH_SECRET, f"Secret {secret.ref} {fault}", "InvalidSecret")
-        return None
+        return f"Secret {secret.ref} {fault}"
     return Private(b"\n".join(usable))
 
 
-def _lines(secret: Secret, layout: str) -> list[bytes]:
-    if layout == "auth-map":
+def _lines(secret: Secret, key_per_user: bool) -> list[bytes]:
+    if key_per_user:
         return [name.encode() + b":" + (secret.value(name) or b"").strip() for name in sorted(secret.keys)]
     found = (line.strip() for line in (secret.value(_FILE) or b"").splitlines())
     return [line for line in found if line and not line.startswith(b"#")]
@@ -108,7 +112,7 @@ def _is_usable(line: bytes, slow: bool) -> bool:
     return bool(name and colon and (_CHECKED.fullmatch(digest) or (slow and _SLOW.fullmatch(digest))))
 
 
-def _tell(line: bytes, secret: Secret, values: Values) -> None:
+def _tell(line: bytes, secret: Secret, warn: Callable[[str, str], None]) -> None:
     name, colon, digest = line.partition(b":")
     user = name.decode("utf-8", "replace")[:40] if colon and name else "?"
     form = next((word for start, word in _FORMS if re.match(start, digest)), "in no form that is known")
@@ -116,4 +120,4 @@ def _tell(line: bytes, secret: Secret, values: Values) -> None:
     if form in _LIMITS and remedy is _HELP:
         what += f" {_LIMITS[form]}"
     message = f"user {user!r} of Secret {secret.ref} cannot sign in: {what}; {remedy}"
-    values.warn(auth.AUTH_SECRET, message, "UnsupportedPassword")
+    warn(message, "UnsupportedPassword")

@@ -41,6 +41,8 @@ from sealos_gateway.translate.annotations import (
 from sealos_gateway.translate.annotations.draft import Canary, Draft, Snippets
 from sealos_gateway.translate.annotations.values import Values
 from sealos_gateway.translate.ingress import class_names
+from sealos_gateway.translate.policies import merging
+from sealos_gateway.translate.policies.attached import Level
 from sealos_gateway.translate.world import World
 
 KIND = "Ingress"
@@ -105,10 +107,14 @@ class IngressPolicy(msgspec.Struct, frozen=True, gc=False):
     www: bool = False
     canary: Canary | None = None
     refused: bool = False
+    #: `refused` is what a policy attached to the Ingress wants.
+    closed: bool = False
     snippets: Snippets = Snippets()
     client_tls: ClientTls | None = None
     closes_host: bool = False
     passthrough: bool = False
+    #: What a policy attached to the Ingress says, by the names of the fields: no BackendPolicy comes before it.
+    firm: tuple[str, ...] = ()
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
     authorities: tuple[Origin, ...] = ()
@@ -125,7 +131,9 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
     if ingress is None:
         return None
     nginx = not world.rules.nginx_classes.isdisjoint(class_names(ingress, read, world))
-    if not ingress.metadata.annotations and not nginx and not world.rules.global_auth:
+    attached = read(world.attached[KIND], ref) if KIND in world.attached else None
+    level = attached.at("") if attached else None
+    if not ingress.metadata.annotations and not nginx and not world.rules.global_auth and level is None:
         return None
     values = Values(ingress.metadata, Origin(KIND, ref))
     draft = Draft(ingress, nginx, read, world)
@@ -135,6 +143,8 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         if changes:
             draft.policy[side] = HeaderChanges(tuple(changes))
     _unknown(ingress, values)
+    if level is not None:
+        _over(draft, values, level)
     found = IngressPolicy(
         policy=world.interned(_built(Policy, draft.policy)),
         backend=world.interned(_built(BackendPolicy, draft.backend)),
@@ -157,9 +167,11 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         www=draft.www,
         canary=draft.canary,
         refused=values.refused,
+        closed=level is not None and level.closed,
         snippets=draft.snippets,
         client_tls=draft.client_tls,
         closes_host=draft.closes_host,
+        firm=_firm(level) if level else (),
         passthrough=draft.passthrough,
         secrets=tuple(draft.secrets),
         config_maps=tuple(draft.config_maps),
@@ -168,6 +180,36 @@ def ingress_policy(ref: Ref, read: Read, world: World) -> IngressPolicy | None:
         problems=tuple(values.problems),
     )
     return None if found == NOTHING else found
+
+
+def _over(draft: Draft, values: Values, level: Level) -> None:
+    """What policies attached to the Ingress say comes before its annotations, field by field."""
+    draft.policy = merging.merged([level.fields, draft.policy.items()])
+    values.refused = values.refused or level.closed
+    draft.closes_host = draft.closes_host or level.closes_host
+    if level.client_tls is None:
+        return
+    wanted, own = level.client_tls, draft.client_tls or ClientTls()
+    if draft.passthrough or any(not rule.host or rule.host.startswith("*") for rule in draft.ingress.spec.rules or ()):
+        what = "TLS that goes to the backend unread" if draft.passthrough else "a wildcard or any host"
+        message = f"clientTLS of {level.by[-1]} cannot hold for {what}; the routes answer 503 until it is corrected"
+        values.problems.append(Problem(values.origin, "spec.rules", "ClientTlsConflict", message))
+        values.refused, draft.passthrough = True, False
+        return
+    if wanted.certificates is not None:
+        draft.authorities[wanted.certificates.authority] = None
+    draft.client_tls = ClientTls(
+        wanted.certificates or own.certificates,
+        wanted.min_version or own.min_version,
+        wanted.max_version or own.max_version,
+        wanted.ciphers or own.ciphers,
+    )
+
+
+def _firm(level: Level) -> tuple[str, ...]:
+    fields = dict(level.fields)
+    times = fields.get("timeouts")
+    return (*fields, "timeouts.idle") if times is not None and times.idle is not None else tuple(fields)
 
 
 def _built(kind: Any, fields: dict[str, Any]) -> Any:

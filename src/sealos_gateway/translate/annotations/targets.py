@@ -12,6 +12,7 @@ from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate import places
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
+from sealos_gateway.translate.world import World
 
 #: What is worth compressing: text of all kinds. Pictures and archives are compressed already.
 USUAL_COMPRESSION = Compression(
@@ -83,23 +84,31 @@ def of_url(values: Values, entry: Annotation, draft: Draft) -> tuple[BackendKey,
         if inside is not None and scheme == "https":
             inside = inside._replace(policy=BackendPolicy(protocol=Protocol.HTTPS))
         return (inside, host) if inside is not None else None
-    key = outside(values, entry, draft, scheme, host, port)
+    key = told_outside(values, entry, draft, scheme, host, port)
     return (key, host) if key is not None else None
 
 
-def outside(values: Values, entry: Annotation, draft: Draft, scheme: str, host: str, port: int) -> BackendKey | None:
-    """A host by its name in DNS; `port` 0 is the usual one of `scheme`. What cannot be one is told."""
+def outside(scheme: str, host: str, port: int, world: World) -> BackendKey | str:
+    """A host by its name in DNS, or why it cannot be one; `port` 0 is the usual one of `scheme`."""
     number = port or (443 if scheme == "https" else 80)
     if not _NAME.fullmatch(host):
-        values.complain(entry, f"{host[:60]!r} is not a host")
-    elif not 0 < number < 65_536:
-        values.complain(entry, f"{number} is not a port")
-    elif places.is_own_machine(host) and not draft.world.rules.local_external_names:
-        message = f"{host} is the gateway's own machine; the setting ingress.local_external_names allows it"
-        values.complain(entry, message)
-    else:
-        # One address of a name may be unreachable (IPv6 where there is none): it is left out after one failure.
-        passive = PassiveCheck(1, local_only=True)
-        protocol = Protocol.HTTPS if scheme == "https" else None
-        return BackendKey("", host, number, BackendPolicy(protocol=protocol, passive=passive))
+        return f"{host[:60]!r} is not a host"
+    if not 0 < number < 65_536:
+        return f"{number} is not a port"
+    if places.is_own_machine(host) and not world.rules.local_external_names:
+        return f"{host} is the gateway's own machine; the setting ingress.local_external_names allows it"
+    # One address of a name may be unreachable (IPv6 where there is none): it is left out after one failure.
+    passive = PassiveCheck(1, local_only=True)
+    protocol = Protocol.HTTPS if scheme == "https" else None
+    return BackendKey("", host, number, BackendPolicy(protocol=protocol, passive=passive))
+
+
+def told_outside(
+    values: Values, entry: Annotation, draft: Draft, scheme: str, host: str, port: int
+) -> BackendKey | None:
+    """The same; what cannot be one is told."""
+    found = outside(scheme, host, port, draft.world)
+    if isinstance(found, BackendKey):
+        return found
+    values.complain(entry, found)
     return None

@@ -29,15 +29,22 @@ def template(
 ) -> Template | None:
     """`text` with its variables, of which only those can be filled in that are read from one of `fits`; what cannot is
     told: it is not known `where`. `known` are further variables."""
+    found = filled(text, fits, where, known)
+    if isinstance(found, Template):
+        return found
+    values.complain(entry, found)
+    return None
+
+
+def filled(
+    text: str, fits: Collection[Of], where: str = "there", known: variables.Known | None = None
+) -> Template | str:
+    """The text as a template, or why it is none; see `template`."""
     try:
         found = variables.parse(Word(text, Position(1, 1)), known)
     except NginxError as error:
-        values.complain(entry, error.message)
-        return None
+        return error.message
     if not text.isprintable():
-        values.complain(entry, "it holds a control character")
-    elif odd := [variable for variable in found.variables if variable.of not in fits]:
-        values.complain(entry, f"the {odd[0]} is not known {where}; leave it out")
-    else:
-        return found
-    return None
+        return "it holds a control character"
+    odd = next((variable for variable in found.variables if variable.of not in fits), None)
+    return found if odd is None else f"the {odd} is not known {where}; leave it out"

@@ -10,7 +10,7 @@ from sealos_gateway.translate.annotations.values import Values
 _USUAL_CONNECT = 5
 _NGINX_SILENCE = 60
 _MOST_TRIES = 10
-_SAFE = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)
+NOT_REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)
 _WORDS = {"error": (RetryOn.RESET,), "timeout": (RetryOn.RESET,), "invalid_header": (RetryOn.RESET,)}
 _STATUSES = {f"http_{status}": status for status in (403, 404, 429, 500, 502, 503, 504)}
 _FLAGS = ("off", "non_idempotent", "updating")
@@ -47,7 +47,9 @@ def _repeats(values: Values, draft: Draft) -> None:
         return
     reached = tuple(dict.fromkeys(condition for word in said for condition in _WORDS.get(word, ())))
     statuses = tuple(_STATUSES[word] for word in said if word in _STATUSES)
-    draft.policy["retry"] = Retry(attempts, (*_SAFE, *reached), statuses, idempotent_only="non_idempotent" not in said)
+    draft.policy["retry"] = Retry(
+        attempts, (*NOT_REACHED, *reached), statuses, idempotent_only="non_idempotent" not in said
+    )
 
 
 def _known(text: str) -> tuple[str, ...] | None:

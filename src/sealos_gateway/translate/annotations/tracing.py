@@ -10,7 +10,7 @@ from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
 #: What is known when a span gets its name.
-_IN_NAME = set(Of) - {
+IN_NAME = set(Of) - {
     Of.CAPTURE, Of.COOKIE, Of.ESCAPED_PATH_AND_QUERY, Of.RESPONSE_HEADER, Of.STATUS, Of.UPSTREAM_ADDRESS,
 }  # fmt: skip
 
@@ -43,7 +43,7 @@ def _operation(values: Values, draft: Draft) -> Template | None:
     text = values.text(tracing.OPERATION)
     if not text:
         return None
-    return templates.template(values, tracing.OPERATION, text, _IN_NAME, "when a span gets its name", _known(draft))
+    return templates.template(values, tracing.OPERATION, text, IN_NAME, "when a span gets its name", _known(draft))
 
 
 def _known(draft: Draft) -> dict[str, Template]:

@@ -11,7 +11,7 @@ from sealos_gateway.translate.annotations import targets
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
-_PROTOCOLS = {
+PROTOCOLS = {
     "HTTP": Protocol.HTTP1,
     "AUTO_HTTP": Protocol.HTTP1,
     "WS": Protocol.HTTP1,
@@ -53,9 +53,9 @@ def _protocol(values: Values, draft: Draft) -> None:
     said = values.text(backends.BACKEND_PROTOCOL)
     if said is None:
         return
-    found = _PROTOCOLS.get(said.upper())
+    found = PROTOCOLS.get(said.upper())
     if found is None:
-        values.complain(backends.BACKEND_PROTOCOL, f"{said[:40]!r} is not one of {', '.join(_PROTOCOLS)}")
+        values.complain(backends.BACKEND_PROTOCOL, f"{said[:40]!r} is not one of {', '.join(PROTOCOLS)}")
     elif found is not Protocol.HTTP1:
         draft.backend["protocol"] = found
 

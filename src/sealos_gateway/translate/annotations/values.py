@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from sealos_gateway.model.problem import Problem
@@ -75,7 +75,7 @@ class Values:
 
     def networks(self, entry: Annotation) -> tuple[str, ...] | None:
         """CIDRs, in the order and spelling of the standard library, each once."""
-        return self.read(entry, _networks, "addresses and networks as 10.0.0.0/8, separated by commas", lines=True)
+        return self.read(entry, _listed, "addresses and networks as 10.0.0.0/8, separated by commas", lines=True)
 
     def choice(self, entry: Annotation, *words: str) -> str | None:
         """One of some words, in lower case."""
@@ -142,11 +142,16 @@ def _size(text: str) -> int | None:
     return int(found[1]) * _UNITS[found[2].lower()] if found else None
 
 
-def _networks(text: str) -> tuple[str, ...] | None:
+def _listed(text: str) -> tuple[str, ...] | None:
+    return networks(piece.strip() for piece in text.split(","))
+
+
+def networks(texts: Iterable[str]) -> tuple[str, ...] | None:
+    """Addresses and networks as CIDRs, each once; None where one of them is neither, or there is none."""
     found: dict[str, None] = {}
-    for part in (piece.strip() for piece in text.split(",")):
+    for text in texts:
         try:
-            found[str(ipaddress.ip_network(part, strict=False))] = None
+            found[str(ipaddress.ip_network(text, strict=False))] = None
         except ValueError:
             return None
     return tuple(found) or None

@@ -38,6 +38,8 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     listener: str
     tls: bool
     port: int
+    #: That listener, by its owner and name.
+    section: tuple[Origin, str]
     breadth: int = 0
     shows: Ref | None = None
 
@@ -149,5 +151,8 @@ def _claims(row: ListenerRow, hosts: dict[str, int], place_of: PlaceOf) -> list[
         return []
     place = place_of(row)
     tls = row.protocol == "HTTPS"
-    listener = row.hostname or hostnames.ANY
-    return [Claim(HostKey(place, host), listener, tls, row.port, breadth, row.shows) for host, breadth in hosts.items()]
+    listener, section = row.hostname or hostnames.ANY, (row.owner, row.name)
+    return [
+        Claim(HostKey(place, host), listener, tls, row.port, section, breadth, row.shows)
+        for host, breadth in hosts.items()
+    ]

@@ -16,27 +16,40 @@ from typing import Any
 
 import msgspec
 
-from sealos_gateway.live import Index, Read
+from sealos_gateway.live import Index, Read, Rows
 from sealos_gateway.model import traffic
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import Redirect, Route, VirtualHost
 from sealos_gateway.resources.meta import Origin
 from sealos_gateway.translate.gateway_api import backends, hostnames
-from sealos_gateway.translate.gateway_api.attachments import Attached
+from sealos_gateway.translate.gateway_api.attachments import Attached, Claim
 from sealos_gateway.translate.gateway_api.filters import LISTENER_PORT
 from sealos_gateway.translate.gateway_api.rules import Rules
+from sealos_gateway.translate.ingress_backends import CLOSED
+from sealos_gateway.translate.policies import merging
+from sealos_gateway.translate.policies.attached import Level, joined
+from sealos_gateway.translate.policies.said import Fields
+from sealos_gateway.translate.world import World
 
 #: (creation time, namespace, name), origin, attachment and rules of a claimant; None for a listener.
 Claimant = tuple[tuple[str, str, str], Origin, Attached, Rules]
 Find = Callable[[Read, Any], Claimant | None]
+#: A listener, by its owner and name.
+Section = tuple[Origin, str]
 
 _WELL_KNOWN = {"http": 80, "https": 443}
 
 
 def virtual_host(
-    key: HostKey, read: Read, claimants: Index[HostKey, Any], listeners: Index[HostKey, Any], find: Find
+    key: HostKey,
+    read: Read,
+    world: World,
+    claimants: Index[HostKey, Any],
+    listeners: Index[HostKey, Any],
+    inherited: Rows[Section, Level],
+    find: Find,
 ) -> VirtualHost | None:
-    """Of a host that routes or listeners claim."""
+    """Of a host that routes or listeners claim. `inherited` is what policies say of each listener."""
     mine = next((name for name in hostnames.above(key.host) if read(listeners, HostKey(key.gateway, name))), None)
     if mine is None:
         return None
@@ -47,12 +60,15 @@ def virtual_host(
         if claimant is None:
             continue
         age, origin, attached, rules = claimant
-        claim = next((it for it in attached.claims if it.host == key and it.listener == mine), None)
-        if claim is None:
+        claims = [it for it in attached.claims if it.host == key and it.listener == mine]
+        if not claims:
             continue
+        claim, below = claims[0], _below(claims, read, inherited)
         origins[origin] = None
         for number, route in enumerate(rules.routes):
             placed = _at(route, claim.port, claim.tls)
+            if below is not None:
+                placed = _over(placed, rules.said[number] if rules.said else (), below, world)
             if claim.shows is not None:
                 placed = traffic.redirected(placed, partial(backends.showing, certificate=claim.shows))
             found.append(((claim.breadth, *route.match.sort_key, *age, origin.kind, number), placed))
@@ -61,6 +77,23 @@ def virtual_host(
     for _, route in found:
         kept.setdefault(route.match, route)
     return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)))
+
+
+def _below(claims: list[Claim], read: Read, inherited: Rows[Section, Level]) -> Level | None:
+    """What the listeners pass on to their routes; the same host at the same place may be that of two Gateways."""
+    found = (read(inherited, claim.section) for claim in claims)
+    levels = [level for level in found if level is not None]
+    return joined(levels) if levels else None
+
+
+def _over(route: Route, said: Fields, below: Level, world: World) -> Route:
+    """The route with what it inherits, where it says nothing itself."""
+    if below.closed:
+        return msgspec.structs.replace(route, action=CLOSED, policy=None)
+    if route.action == CLOSED:
+        return route
+    made = merging.policy(merging.merged([said, below.fields]))
+    return msgspec.structs.replace(route, policy=world.interned(made))
 
 
 def _at(route: Route, port: int, tls: bool) -> Route:

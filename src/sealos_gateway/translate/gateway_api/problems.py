@@ -15,13 +15,17 @@ _BAD: Final = {"Accepted": "False", "ResolvedRefs": "False", "Conflicted": "True
 
 
 def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
-    """`status` is one of GatewayStatus, ListenerSetStatus, RouteStatus, GatewayClassStatus."""
+    """`status` is one of GatewayStatus, ListenerSetStatus, RouteStatus, PolicyStatus, GatewayClassStatus."""
     yield from _told(origin, "", getattr(status, "conditions", ()))
     for listener in getattr(status, "listeners", ()):
         yield from _told(origin, f"spec.listeners[{listener.name}]", listener.conditions)
     for parent in getattr(status, "parents", ()):
         section = f"/{parent.parent_ref.section_name}" if parent.parent_ref.section_name else ""
         yield from _told(origin, f"spec.parentRefs[{parent.parent_ref.name}{section}]", parent.conditions)
+    for ancestor in getattr(status, "ancestors", ()):
+        target = ancestor.ancestor_ref
+        section = f"/{target.section_name}" if target.section_name else ""
+        yield from _told(origin, f"spec.targetRefs[{target.kind} {target.name}{section}]", ancestor.conditions)
 
 
 def _told(origin: Origin, field: str, conditions: Iterable[Condition]) -> Iterator[Problem]:

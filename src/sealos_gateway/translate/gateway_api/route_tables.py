@@ -37,6 +37,7 @@ from sealos_gateway.translate.gateway_api.places import Placed, Shared
 from sealos_gateway.translate.gateway_api.rules import Rules
 from sealos_gateway.translate.gateway_api.streams import Streams
 from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
+from sealos_gateway.translate.policies.attached import Level, Place, joined
 from sealos_gateway.translate.world import World
 
 Said = TypeVar("Said", Rules, Streams)
@@ -95,6 +96,13 @@ class RouteTables:
             claimed.also(table)
         for attached in self.attached.values():
             claimed.also(attached)
+        sections: Index[tuple[Origin, str], Any] = Index(graph, "listener_sections", _sections)
+        for judged in (gateways.listeners, gateways.set_listeners):
+            sections.also(judged)
+        #: What policies attached to Gateways and ListenerSets say of each listener.
+        self.inherited: Derived[tuple[Origin, str], Level] = Derived(
+            graph, "inherited_policies", self._inherited, sections
+        )
         self.hosts: Derived[HostKey, VirtualHost] = Derived(graph, "gateway_hosts", self._host, claimed)
 
     def _placed(self, name: str, over: Rows[Ref, tuple[ListenerRow, ...]]) -> Derived[Ref, tuple[Placed, ...]]:
@@ -196,7 +204,32 @@ class RouteTables:
         return [claimed for _, claimed in sorted(found, key=lambda it: it[0])]
 
     def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
-        return hosts.virtual_host(key, read, self.by_host, self.listener_hosts, self._claimant)
+        return hosts.virtual_host(
+            key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant
+        )
+
+    def listeners_of(self, origin: Origin, host: HostKey) -> list[Place]:
+        """Where a route of a host inherits from, for people."""
+        found: list[Place] = []
+        attached = self.attached[origin.kind].get(origin.ref) if origin.kind in self.attached else None
+        for owner, name in (it.section for it in (attached.claims if attached else ()) if it.host == host):
+            rows = self._gateways.set_listeners.get(owner.ref) if owner.kind != GATEWAY else None
+            found += [Place(owner, (name, "")), *([Place(Origin(GATEWAY, rows[0].gateway), ("",))] if rows else [])]
+        return found
+
+    def _inherited(self, section: tuple[Origin, str], read: Read) -> Level | None:
+        """A listener comes before its object, a ListenerSet before its Gateway."""
+        owner, name = section
+        found = self._levels(owner, read, name, "")
+        if owner.kind != GATEWAY:
+            rows = read(self._gateways.set_listeners, owner.ref)
+            found += self._levels(Origin(GATEWAY, rows[0].gateway), read, "") if rows else []
+        return joined(found) if found else None
+
+    def _levels(self, owner: Origin, read: Read, *sections: str) -> list[Level]:
+        table = self._world.attached.get(owner.kind)
+        attached = read(table, owner.ref) if table is not None else None
+        return attached.chain(*sections) if attached is not None else []
 
     def _claimant(self, read: Read, member: tuple[str, Ref]) -> hosts.Claimant | None:
         """`member` is the name of an attachment table with a key of it."""
@@ -264,6 +297,10 @@ def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:
 
 def _listeners(row: Attached) -> tuple[tuple[Origin, str], ...]:
     return row.listeners
+
+
+def _sections(rows: tuple[ListenerRow, ...]) -> set[tuple[Origin, str]]:
+    return {(row.owner, row.name) for row in rows}
 
 
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy
 from sealos_gateway.model.keys import BackendKey
-from sealos_gateway.model.policy import Affinity, Policy, Retry, RetryOn, Timeouts
+from sealos_gateway.model.policy import Affinity, Retry, RetryOn, Timeouts
 from sealos_gateway.model.traffic import Action, Forward, Match, Respond, Route, Split, Target
 from sealos_gateway.resources.gateway_api import routes as api
 from sealos_gateway.resources.gateway_api.meta import WeightedBackend
@@ -21,6 +21,10 @@ from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import backends, durations, filters, matches
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
+from sealos_gateway.translate.ingress_backends import CLOSED
+from sealos_gateway.translate.policies import merging, services
+from sealos_gateway.translate.policies.attached import Attached
+from sealos_gateway.translate.policies.said import Fields
 from sealos_gateway.translate.world import World
 
 _NOWHERE = Respond(500)
@@ -32,6 +36,8 @@ class Rules(msgspec.Struct, frozen=True, gc=False):
     """All rules of one route. `flaws` name what cannot be honoured, `gateways` are those that it is reached through."""
 
     routes: tuple[Route, ...] = ()
+    #: What rule and policies say for each of the routes: it comes before what a listener passes on. Empty: nothing.
+    said: tuple[Fields, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     gateways: tuple[Ref, ...] = ()
 
@@ -46,6 +52,9 @@ class _Reader:
     def __init__(self, origin: Origin, read: Read, world: World, gateways: GatewayWorld) -> None:
         self.origin, self.read, self.world, self.gateways = origin, read, world, gateways
         self.routes: list[Route] = []
+        self.said: list[Fields] = []
+        table = world.attached.get(origin.kind)
+        self.attached = (read(table, origin.ref) if table is not None else None) or Attached()
         self.flaws: list[Flaw] = []
 
     def filtered(self, where: str, wanted: Any) -> filters.Filtered:
@@ -83,13 +92,23 @@ class _Reader:
             return Forward(first.backend)
         return Split(tuple(found))
 
-    def add(self, wanted: list[Match], action: Action, policy: dict[str, Any]) -> None:
-        made = Policy(**policy) if policy else None
-        made = self.world.interned(made)
+    def add(self, name: str | None, wanted: list[Match], action: Action, policy: dict[str, Any]) -> None:
+        """A rule: what its own policy says, then the rule, a policy of the route, and those of its Services."""
+        own, all_ = self.attached.at(name) if name else None, self.attached.at("")
+        if (own is not None and own.closed) or (all_ is not None and all_.closed):
+            action, fields = CLOSED, {}
+        elif action == _NOWHERE:
+            fields = policy
+        else:
+            of_services = services.route_fields(action, self.read, self.world)
+            places = [own.fields if own else (), policy.items(), all_.fields if all_ else (), of_services]
+            fields = merging.merged(places) if any(places) else {}
+        made = self.world.interned(merging.policy(fields)) if fields else None
         self.routes += [Route(match, action, self.origin, policy=made) for match in wanted]
+        self.said += [tuple(fields.items())] * len(wanted)
 
     def done(self) -> Rules:
-        return Rules(tuple(self.routes), tuple(self.flaws))
+        return Rules(tuple(self.routes), tuple(self.said) if any(self.said) else (), tuple(self.flaws))
 
 
 def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld) -> Rules:
@@ -106,7 +125,7 @@ def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld)
             action, policy = _NOWHERE, {}
         _times(reader, where, rule, policy)
         _session(rule.session_persistence, policy)
-        reader.add(found, action, policy)
+        reader.add(rule.name, found, action, policy)
     return reader.done()
 
 
@@ -120,7 +139,7 @@ def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld)
         did = reader.filtered(where, rule.filters)
         action = reader.targets(where, rule.backend_refs, backends.GRPC)
         _session(rule.session_persistence, did.policy)
-        reader.add(found, _NOWHERE if did.broken else action, {} if did.broken else did.policy)
+        reader.add(rule.name, found, _NOWHERE if did.broken else action, {} if did.broken else did.policy)
     return reader.done()
 
 
