@@ -97,6 +97,7 @@ def test_what_the_client_says_of_itself_is_believed_only_behind_trusted_proxies(
 def test_upgrades_are_websocket_and_what_settings_add() -> None:
     found = manager(made(upgrade_types=("spdy/3.1",)))
     assert [it.upgrade_type for it in found.upgrade_configs] == ["websocket", "spdy/3.1"]
+    assert not any(it.filters for it in found.upgrade_configs), "every program in Lua would be there twice"
 
 
 def test_proxy_protocol_comes_before_the_server_name_is_looked_at() -> None:

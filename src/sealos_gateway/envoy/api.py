@@ -71,6 +71,7 @@ from envoy.extensions.transport_sockets.tls.v3 import common_pb2 as tls_common
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as tls_secret
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as tls
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as http_options
+from envoy.type.matcher.v3 import http_inputs_pb2 as http_inputs
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, wrappers_pb2
 from xds.core.v3 import extension_pb2 as xds_extension
 from xds.type.matcher.v3 import matcher_pb2 as matcher
@@ -105,6 +106,7 @@ __all__ = [
     "hcm",
     "header_mutation",
     "health_check",
+    "http_inputs",
     "http_options",
     "listener",
     "listener_components",

@@ -104,6 +104,7 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
         *scope.filters((_WEBSOCKET, *options.upgrade_types), labels),
         policies.http_filter(),
         access.http_filter(),
+        _websocket_key(),
         _forwarding_headers(options),
     ]
     manager = api.hcm.HttpConnectionManager(
@@ -122,10 +123,7 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
         stream_idle_timeout=api.seconds(options.stream_idle_seconds),
         request_headers_timeout=api.seconds(options.request_headers_seconds),
         server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,
-        upgrade_configs=[
-            {"upgrade_type": _WEBSOCKET, "filters": [*chain, _websocket_key(), _router()]},
-            *({"upgrade_type": name} for name in options.upgrade_types),
-        ],
+        upgrade_configs=[{"upgrade_type": name} for name in (_WEBSOCKET, *options.upgrade_types)],
     )
     common = manager.common_http_protocol_options
     common.idle_timeout.CopyFrom(api.seconds(options.idle_seconds))
@@ -170,12 +168,32 @@ def _websocket_key() -> api.Message:
     """WebSocket over HTTP/2 (what browsers do once we offer it) knows no key, and backends with HTTP/1.1 ask for one.
 
     Envoy does not add it (its issue 8547). What it says is of no use between us and a backend, so it never changes.
+    Other requests pass this filter untouched. It is not in a chain of its own for upgrades: that would be every filter
+    twice, and each program in Lua costs memory per thread.
     """
     message = api.header_mutation.HeaderMutation()
     append = message.mutations.request_mutations.add().append
     append.header.key, append.header.value = "sec-websocket-key", "c2VhbG9zLWdhdGV3YXktMQ=="
     append.append_action = api.base.HeaderValueOption.ADD_IF_ABSENT
-    return api.hcm.HttpFilter(name="sealos.websocket_key", typed_config=api.pack(message))
+    return _for_header("sealos.websocket_key", "upgrade", _WEBSOCKET, message)
+
+
+def _for_header(name: str, header: str, value: str, message: api.Message) -> api.Message:
+    """A filter that is there only for requests with this value in a header, in whichever case."""
+    action = api.composite.ExecuteFilterAction()
+    action.typed_config.name = name
+    action.typed_config.typed_config.CopyFrom(api.pack(message))
+    config = api.extension_matcher.ExtensionWithMatcher()
+    config.extension_config.name = "envoy.filters.http.composite"
+    config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
+    found = config.xds_matcher.matcher_list.matchers.add()
+    single = found.predicate.single_predicate
+    single.input.name = header
+    single.input.typed_config.CopyFrom(api.pack(api.http_inputs.HttpRequestHeaderMatchInput(header_name=header)))
+    single.value_match.exact, single.value_match.ignore_case = value, True
+    found.on_match.action.name = name
+    found.on_match.action.typed_config.CopyFrom(api.pack(action))
+    return api.hcm.HttpFilter(name=name, typed_config=api.pack(config))
 
 
 def _router() -> api.Message:
