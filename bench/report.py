@@ -125,8 +125,7 @@ def _chinese(run: Run, published: bool = False) -> str:
         f"| {f.what_zh} | {f.bar} | {f.measured} | {MET_ZH[f.met]} |{_of_others(f, published)}" for f in run.figures
     ]
     cores, changed = run.machine["cores"], "（含未提交的修改）" if run.changed else ""
-    state = f" {run.state}" if run.state else ""
-    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}{changed}；{cores} 核，{_place(run)}。{state}"])
+    return "\n".join([*lines, "", f"{run.date}，提交 {run.commit}{changed}；{cores} 核，{_place(run)}。"])
 
 
 def _place(run: Run) -> str:

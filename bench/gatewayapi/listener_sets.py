@@ -128,7 +128,7 @@ def _figures(size: int, churn: Usage, errors: int, asked: int) -> list[Figure]:
             f"{megabytes(churn.data_plane)} (Envoy {megabytes(churn.envoy)}) and {megabytes(churn.control_plane)}; "
             f"{cores}",
             None,
-            "agentgateway 147 and 990 MB, Istio 2.2 and 1.4 GB (0.384 and 0.102 cores); EG, NGF: unsupported",
+            "2,500 sets: agentgateway 147 and 990 MB, Istio 2.2 and 1.4 GB (0.384 and 0.102 cores)",
         ),
         Figure(
             f"the same, {asked} hosts asked through TLS, answers that are not 200",

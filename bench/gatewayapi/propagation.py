@@ -107,7 +107,7 @@ def _figures(times: list[float], errors: dict[int, int]) -> list[Figure]:
             f"≤ {GROWTH} ×",
             f"{growth:.2f} × ({milliseconds(sum(early) / len(early))} → {milliseconds(sum(late) / len(late))})",
             growth <= GROWTH,
-            "Kgateway 75 → 150 ms, EG → 610 ms, NGF → 840 ms",
+            "with 3,000 routes: agentgateway 30 ms, Istio 310 ms, EG 610 ms, NGF 840 ms",
         ),
         Figure(
             "the same, answers that are neither 200 nor 404",
