@@ -28,10 +28,13 @@ from sealos_gateway.kube.config import ConfigError, InCluster, KubeConfig
 from sealos_gateway.kube.sync import Scope
 from sealos_gateway.migrate import diff, findings, reading
 from sealos_gateway.migrate import report as migration
+from sealos_gateway.migrate.gateway_api import check as checking
+from sealos_gateway.migrate.gateway_api import conversion, writing
 from sealos_gateway.model.problem import printable
 from sealos_gateway.node import privileges
 from sealos_gateway.node.supervisor import SupervisorError
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.resources.meta import Ref
 from sealos_gateway.webhook import server as webhook_server
 from sealos_gateway.webhook.certificate import Place
 
@@ -339,10 +342,16 @@ def migrate_from(
     output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
     config: Config = None,
     ingress_class: Classes = None,
+    to: Annotated[str, typer.Option("--to", help="gateway-api: write the objects that say the same.")] = "",
+    out: Annotated[Path | None, typer.Option("--out", help="A folder for them; else standard output.")] = None,
+    gateway: Annotated[str, typer.Option(help="The new Gateway, as namespace/name.")] = "sealos-gateway/ingress",
+    gateway_class: Annotated[str, typer.Option(help="Its GatewayClass.")] = "sealos",
 ) -> None:
     """Say what of another gateway's configuration works here. Status 0: all; 1: something differs; 2: is refused."""
     if source not in reading.CONTROLLERS or output not in ("text", "json"):
         raise _fail(f"--from {source} -o {output}: write --from ingress-nginx or higress, -o text or json", 64)
+    if to not in ("", "gateway-api") or gateway.count("/") != 1 or (out is not None and not to):
+        raise _fail(f"--to {to} --gateway {gateway}: write --to gateway-api, --gateway namespace/name", 64)
     if bool(filename) == bool(kubeconfig):
         raise _fail("say where the objects are: either -f or --kubeconfig", 64)
     base, wanted, classes = _settings(config), reading.places(source, configmap or []), ingress_class or []
@@ -358,14 +367,35 @@ def migrate_from(
         raise _fail(str(error), 64) from None
     problems = [*read.problems, *read.pipeline.problems()]
     found = migration.report(source, read.pipeline, problems, read.maps)
+    if to:
+        target = conversion.Wanted(source, Ref(*gateway.split("/")), gateway_class)
+        found = _write_gateway_api(read.pipeline, target, out, found)
+    said = _err if to and out is None else _out
     if output == "json":
-        sys.stdout.write(found.as_json().decode())
+        (sys.stderr if said is _err else sys.stdout).write(found.as_json().decode())
     else:
-        _print_migration(found)
+        _print_migration(found, said)
     raise typer.Exit(int(found.severity))
 
 
-def _print_migration(found: findings.Report) -> None:
+def _write_gateway_api(
+    pipeline: Pipeline, wanted: conversion.Wanted, out: Path | None, report: findings.Report
+) -> findings.Report:
+    """Writes the objects, and adds to the report what they do not say, and what they answer differently."""
+    made = conversion.convert(pipeline, wanted)
+    try:
+        if out is None:
+            sys.stdout.write(writing.text(made.objects))
+        else:
+            writing.write(out, made.objects)
+    except OSError as error:
+        raise _fail(f"--out {out}: {error.strerror or error}", 64) from None
+    new = checking.pipeline(pipeline, made.objects, wanted.class_name)
+    more = (*made.findings, *checking.findings(pipeline, new, made.objects))
+    return msgspec.structs.replace(report, findings=(*report.findings, *more))
+
+
+def _print_migration(found: findings.Report, _out: Console) -> None:
     _out.print(f"from {found.source}: {found.ingresses} Ingresses, {found.hosts} hosts")
     counts = ", ".join(f"{found.count(it)} {it.name.lower()}" for it in findings.Severity)
     _out.print(f"annotations and keys: {counts}")

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 
+import pytest
+import yaml
 from typer.testing import CliRunner
 
+from conformance import lab, modules
+from sealos_gateway import definitions
 from sealos_gateway.cli import app
+from sealos_gateway.migrate import reading
+from sealos_gateway.migrate.gateway_api import conversion, writing
+from sealos_gateway.migrate.gateway_api.conversion import Wanted
+from sealos_gateway.resources import kinds
+from sealos_gateway.settings import Settings
+from tests import objects
 from tests.cluster.harness import Api, Cluster
 from tests.cluster.test_apiserver import ingress, ingresses, service
+from tests.migrate.families import SAME, SERVICES
 
 NGINX = "nginx.ingress.kubernetes.io/"
 
@@ -19,7 +30,7 @@ def test_what_is_in_a_cluster(api_server: Cluster, admin: Api, namespace: str) -
     made["metadata"]["annotations"] = {f"{NGINX}configuration-snippet": "expires 1d;", f"{NGINX}proxy-body-size": "2m"}
     made["spec"]["ingressClassName"] = "nginx"
     admin.create(ingresses(namespace), made)
-    data = {"proxy-body-size": "8m", "hsts": "false"}
+    data = {"proxy-body-size": "8m", "hsts": "true"}
     admin.create(f"/api/v1/namespaces/{namespace}/configmaps", {"metadata": {"name": "controller"}, "data": data})
     before = admin.get(f"{ingresses(namespace)}/shop")
 
@@ -34,6 +45,40 @@ def test_what_is_in_a_cluster(api_server: Cluster, admin: Api, namespace: str) -
         (f"ConfigMap {namespace}/controller", "proxy-body-size"),
     }
     assert admin.get(f"{ingresses(namespace)}/shop") == before
+
+
+@pytest.fixture(scope="module")
+def defined(admin: Api) -> None:
+    """The definitions of the Gateway API and of our policies."""
+    own = [yaml.safe_load(definitions.pages()[f"{kind.group}_{kind.plural}.yaml"]) for kind in kinds.POLICIES]
+    lab.install(admin, [*modules.definitions("standard"), *own])
+
+
+@pytest.mark.skipif(bool(modules.missing()), reason=f"no Gateway API: {modules.missing()}")
+@pytest.mark.usefixtures("defined")
+def test_the_api_server_takes_what_is_written(admin: Api) -> None:
+    """Every object of every family, unknown fields refused; it comes back as it was written."""
+    for name in ("shop", "other", "sealos-gateway"):
+        admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    for case, several in SAME.items():
+        settings = reading.settings_for("ingress-nginx", Settings(), [])
+        made = conversion.convert(objects.pipeline(*SERVICES, *several, settings=settings), Wanted("ingress-nginx"))
+        for one in yaml.safe_load_all(writing.text(made.objects)):
+            kind = kinds.BY_NAME[one["apiVersion"], one["kind"]]
+            url = f"/apis/{one['apiVersion']}/namespaces/{one['metadata']['namespace']}/{kind.plural}"
+            params = {"fieldValidation": "Strict", "dryRun": "All"}
+            answer = admin.http.post(url, json=one, params=params)
+            assert answer.status_code == 201, f"{case}: {one['kind']} {one['metadata']['name']}: {answer.text}"
+            assert covers(answer.json()["spec"], one["spec"]), (case, one["kind"])
+
+
+def covers(found: object, wanted: object) -> bool:
+    """Whether all that was written is there; the server fills in defaults."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(name in found and covers(found[name], it) for name, it in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(covers, found, wanted))
+    return found == wanted
 
 
 def test_a_kubeconfig_that_leads_nowhere_is_told() -> None:

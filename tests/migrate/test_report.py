@@ -35,7 +35,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata: {name: ingress-nginx-controller, namespace: ingress-nginx}
 data:
-  hsts: "false"
+  hsts: "true"
   proxy-body-size: 1m
   proxy-read-timeout: "3600"
   use-forwarded-headers: "true"
@@ -115,10 +115,13 @@ def test_what_is_refused_is_status_2_and_says_what_to_do(tmp_path: Path) -> None
     assert said["ConfigMap ingress-nginx/ingress-nginx-controller", "http-snippet"][0] == "refused"
 
 
-def test_hsts_is_told_where_there_is_tls(tmp_path: Path) -> None:
-    text = OBJECTS.replace('hsts: "false"', 'hsts-max-age: "1"')
-    assert ("ConfigMap", "hsts") not in found(migrate(tmp_path, text + ingress("a", "nginx"), "-o", "json"))
-    assert ("ConfigMap", "hsts") in found(migrate(tmp_path, text + ingress("a", "nginx", tls=True), "-o", "json"))
+def test_hsts_is_as_there_unless_the_controller_says_something_else(tmp_path: Path) -> None:
+    place = "ConfigMap ingress-nginx/ingress-nginx-controller"
+    assert (place, "hsts") not in found(migrate(tmp_path, OBJECTS + ingress("a", "nginx", tls=True), "-o", "json"))
+    text = OBJECTS.replace('hsts: "true"', 'hsts: "false"\n  hsts-max-age: "1"')
+    said = found(migrate(tmp_path, text + ingress("a", "nginx", tls=True), "-o", "json"))
+    assert "ingress.hsts" in said[place, "hsts"][1]
+    assert "ingress.hsts" in said[place, "hsts-max-age"][1]
 
 
 def test_what_higress_ignores_takes_effect_here(tmp_path: Path) -> None:

@@ -65,10 +65,10 @@ INGRESS_NGINX: dict[str, Key] = {
     "generate-request-id": _NOTHING,
     "global-auth-url": _annotation("", "auth-url"),
     "hide-headers": _no("", "write configuration-snippet with more_clear_headers on the Ingresses"),
-    "hsts": Key("false", "", fine=("true",)),
-    "hsts-include-subdomains": _NOTHING,
-    "hsts-max-age": _NOTHING,
-    "hsts-preload": _NOTHING,
+    "hsts": _setting("true", "ingress.hsts", "empty: no Strict-Transport-Security"),
+    "hsts-include-subdomains": _setting("true", "ingress.hsts"),
+    "hsts-max-age": _setting("31536000", "ingress.hsts"),
+    "hsts-preload": _setting("false", "ingress.hsts"),
     "http-redirect-code": Key("308", "redirects to HTTPS have 308 here", fine=("301",)),
     "http-snippet": _no(
         "", "configuration of all of nginx is not translated; see docs/settings.md and docs/snippets.md"

@@ -19,10 +19,6 @@ from sealos_gateway.resources.annotations.entry import Annotation, Verdict
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Ref
 
-_HSTS = (
-    "ingress-nginx adds Strict-Transport-Security to every answer over TLS unless this is false, and we do not: have"
-    " the application send it, or write configuration-snippet with add_header"
-)
 Maps = Mapping[str, Mapping[str, str]]
 #: Of annotations, and yet not refused.
 _NOT_REFUSED = ("UnknownAnnotation", "LimitOfPort", "CanaryInherits")
@@ -35,8 +31,6 @@ def report(source: str, pipeline: Pipeline, problems: Iterable[Problem], maps: M
     found: list[Finding | None] = []
     for name, data in maps.items():
         found += configmaps.findings(source, name, data)
-    if source == "ingress-nginx" and _adds_hsts(pipeline, maps):
-        found.append(Finding(Severity.DIFFERS, "hsts", _HSTS, "ConfigMap"))
     told = list(problems)
     refused = {(str(problem.origin), problem.field) for problem in told}
     for ref in sorted(pipeline.attachments.rows):
@@ -47,12 +41,6 @@ def report(source: str, pipeline: Pipeline, problems: Iterable[Problem], maps: M
     findings = sorted({it for it in found if it is not None}, key=lambda it: (-it.severity, it.object, it.field))
     works = sum(it is None for it in found)
     return Report(source, len(pipeline.attachments.rows), len(pipeline.hosts.rows), works, tuple(findings))
-
-
-def _adds_hsts(pipeline: Pipeline, maps: Maps) -> bool:
-    if any(data.get("hsts", "true").strip() == "false" for data in maps.values()):
-        return False
-    return any(row.server_names for row in pipeline.attachments.rows.values())
 
 
 def _of_ingress(source: str, ref: Ref, ingress: Ingress, told: set[tuple[str, str]]) -> Iterator[Finding | None]:
