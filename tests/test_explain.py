@@ -220,3 +220,31 @@ def test_policies_that_hold_are_named() -> None:
         "SecurityPolicy shop/old (at Ingress shop/old)",
         "BackendPolicy shop/service (at Service shop/web)",
     )
+
+
+def test_a_backend_with_a_share_of_its_own_is_shown_beside_the_answer_of_the_rest() -> None:
+    rewrite = {"type": "URLRewrite", "urlRewrite": {"hostname": "b.internal"}}
+    backends = [{"name": "b", "port": 80, "filters": [rewrite], "weight": 1}, {"name": "web", "port": 80, "weight": 3}]
+    made = gateways.pipeline(
+        gateways.gateway(gateways.listener(port=9090)),
+        gateways.made(
+            kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge"}], hostnames=["a.com"],
+            rules=[{"backendRefs": backends}],
+        ),
+        objects.service(), objects.slice_of("web", "10.0.0.1"), objects.service("b"), objects.slice_of("b", "10.0.0.2"),
+    )  # fmt: skip
+    found = explain("http://a.com:9090/", made)
+    assert found.backend.startswith("Service shop/web")
+    assert [(it.match, it.chosen) for it in found.candidates] == [
+        ("Prefix /, 25% of the requests", False), ("Prefix /", True),
+    ]  # fmt: skip
+
+
+def test_a_port_that_is_written_is_part_of_the_host_header() -> None:
+    snippet = "nginx.ingress.kubernetes.io/configuration-snippet"
+    told = {snippet: "if ($http_host = a.com:8080) { return 403; } if ($host = b.com) { return 405; }"}
+    hosts = [objects.rule(name, objects.path("/")) for name in ("a.com", "b.com")]
+    made = objects.pipeline(objects.ingress("web", *hosts, annotations=told), objects.service())
+    assert answer(made, "http://a.com:8080/").startswith("403")
+    assert not answer(made, "http://a.com/").startswith("403")
+    assert answer(made, "http://b.com:8080/").startswith("405")

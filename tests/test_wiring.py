@@ -15,6 +15,7 @@ from sealos_gateway.settings import (
     HostOwnership,
     HttpSettings,
     IngressSettings,
+    RequestIds,
     Settings,
     SettingsError,
     TlsSettings,
@@ -44,6 +45,18 @@ def test_redirects_need_a_port(https_port: int, redirect_port: int, https: bool)
     assert wiring.rules(chosen).https is https
 
 
+@pytest.mark.parametrize(
+    ("wanted", "classes", "kept"),
+    [
+        (RequestIds.AUTO, ("sealos",), False), (RequestIds.AUTO, ("sealos", "nginx"), True),
+        (RequestIds.KEEP, (), True), (RequestIds.REPLACE, ("nginx",), False),
+    ],
+)  # fmt: skip
+def test_request_ids_of_clients(wanted: RequestIds, classes: tuple[str, ...], kept: bool) -> None:
+    chosen = Settings(http=HttpSettings(request_ids=wanted), ingress=IngressSettings(classes))
+    assert wiring.listener_options(chosen).keep_request_ids is kept
+
+
 @pytest.mark.parametrize("pattern", ["*.Example.com", "a.example.com", "*"])
 def test_default_certificates(pattern: str) -> None:
     assert wiring.rules(with_default(pattern, "ns/x")).default_certificates == ((pattern.lower(), Ref("ns", "x")),)
@@ -69,7 +82,22 @@ def test_every_choice_has_a_word_of_envoy() -> None:
 def test_every_option_of_a_listener_is_set_from_a_setting() -> None:
     """A setting that is not handed on would silently do nothing."""
     http = HttpSettings(
-        7, 8, 9, True, ("u",), False, True, EscapedSlashes.REJECT, UnderscoreHeaders.ALLOW, 10, 11, 12, 13, 14, 15
+        7,
+        8,
+        9,
+        True,
+        ("u",),
+        False,
+        True,
+        EscapedSlashes.REJECT,
+        UnderscoreHeaders.ALLOW,
+        RequestIds.KEEP,
+        10,
+        11,
+        12,
+        13,
+        14,
+        15,
     )
     found = wiring.listener_options(Settings(http=http))
     same = [
@@ -79,7 +107,7 @@ def test_every_option_of_a_listener_is_set_from_a_setting() -> None:
     ]
     assert same == []
     unused = {field.name for field in msgspec.structs.fields(HttpSettings) if not hasattr(found, field.name)}
-    assert unused == {"https_redirect_port"}  # belongs to routes
+    assert unused == {"https_redirect_port", "request_ids"}  # belongs to routes; depends on classes, too
 
 
 def test_listeners() -> None:

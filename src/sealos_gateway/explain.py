@@ -69,14 +69,14 @@ def explain(
 ) -> Explanation:
     """What would answer a request to `url`. Raises UrlError. Names of headers are in lower case."""
     scheme, name, port, path, query = _parse(url, pipeline)
-    request = Request(path, method, name, query, headers)
+    request = Request(path, method, _authority(name, port), query, headers)
     row, why = _host(name, scheme, port, pipeline)
     own = row is None or row.key.gateway == GATEWAY
     certificate = _certificate(name, pipeline) if scheme == "https" and own else ""
     others = _others(name, pipeline)
     if row is None:
         return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
-    chosen = next((route for route in row.routes if matches(route.match, request)), None)
+    chosen = _chosen(row, request)
     problems = tuple(str(problem) for problem in row.problems)
     found = Explanation(
         url, row.key.host, why, certificate, "404, empty body: no path of the host matches",
@@ -101,8 +101,8 @@ def route(url: str, pipeline: Pipeline, method: str = "GET", headers: tuple[tupl
     """The route that `explain` finds; None where no route answers. Raises UrlError."""
     scheme, name, port, path, query = _parse(url, pipeline)
     row, _ = _host(name, scheme, port, pipeline)
-    request = Request(path, method, name, query, headers)
-    return next((one for one in row.routes if matches(one.match, request)), None) if row else None
+    request = Request(path, method, _authority(name, port), query, headers)
+    return _chosen(row, request) if row else None
 
 
 def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, int | None, str, str]:
@@ -120,6 +120,11 @@ def _parse(url: str, pipeline: Pipeline) -> tuple[str, str, int | None, str, str
     if pipeline.settings.http.merge_slashes:
         path = re.sub("/+", "/", path)
     return scheme, parts.hostname.lower().rstrip("."), _port(parts), path, parts.query
+
+
+def _authority(name: str, port: int | None) -> str:
+    """What clients write into the Host header for such a URL."""
+    return name if port is None else f"{name}:{port}"
 
 
 def _port(parts: SplitResult) -> int | None:
@@ -171,12 +176,20 @@ def _names(name: str, deep: bool) -> Iterator[tuple[str, str]]:
     yield "*", "any host"
 
 
+def _chosen(row: VirtualHost, request: Request) -> Route | None:
+    """The first route that takes the request, and does not do so for a share of the requests only."""
+    found = [route for route in row.routes if matches(route.match, request)]
+    return next((route for route in found if not route.match.conditions.share), found[0] if found else None)
+
+
 def _candidates(row: VirtualHost, chosen: Route | None, request: Request) -> tuple[Candidate, ...]:
     """Every route in order of precedence, with the reason why it does or does not answer."""
 
     def why(route: Route) -> str:
         if route is chosen:
             return "matches, and comes first"
+        if matches(route.match, request) and route.match.conditions.share:
+            return "takes its share, at random; shares include those before them"
         if matches(route.match, request):
             return "matches too, but a path before it is more specific or belongs to an older object"
         return f"does not match {_asked(route, request)}"

@@ -42,6 +42,12 @@ class UnderscoreHeaders(enum.Enum):
     ALLOW = "allow"
 
 
+class RequestIds(enum.Enum):
+    AUTO = "auto"
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
 class EscapedSlashes(enum.Enum):
     KEEP = "keep"
     REJECT = "reject"
@@ -145,6 +151,9 @@ class HttpSettings(_Group, frozen=True):
     escaped_slashes: EscapedSlashes = EscapedSlashes.KEEP
     # Headers with underscores can shadow others in backends that treat `_` and `-` alike.
     underscore_headers: UnderscoreHeaders = UnderscoreHeaders.DROP
+    # An X-Request-ID that a client sends is kept, as ingress-nginx does, or replaced by one that no client can choose.
+    # `auto` keeps it where the class `nginx` is claimed. Who sends none gets one.
+    request_ids: RequestIds = RequestIds.AUTO
     # Close a connection without requests after this many seconds.
     idle_seconds: int = 600
     # End a stream on which nothing moved in either direction for this many seconds; 0 never does.

@@ -8,7 +8,14 @@ from sealos_gateway.envoy import listeners, tracing
 from sealos_gateway.model.traffic import Listener
 from sealos_gateway.provision import plan
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.settings import EscapedSlashes, HostOwnership, Settings, SettingsError, UnderscoreHeaders
+from sealos_gateway.settings import (
+    EscapedSlashes,
+    HostOwnership,
+    RequestIds,
+    Settings,
+    SettingsError,
+    UnderscoreHeaders,
+)
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.hosts import error as host_error
 from sealos_gateway.translate.world import Rules
@@ -97,6 +104,7 @@ def listener_options(settings: Settings) -> listeners.Options:
         merge_slashes=http.merge_slashes,
         escaped_slashes=_SLASHES[http.escaped_slashes],
         underscore_headers=_UNDERSCORES[http.underscore_headers],
+        keep_request_ids=_keeps_request_ids(settings),
         idle_seconds=http.idle_seconds,
         stream_idle_seconds=http.stream_idle_seconds,
         request_headers_seconds=http.request_headers_seconds,
@@ -109,6 +117,11 @@ def listener_options(settings: Settings) -> listeners.Options:
         domain=settings.ingress.cluster_domain,
         tracing=tracing_options(settings),
     )
+
+
+def _keeps_request_ids(settings: Settings) -> bool:
+    chosen = settings.http.request_ids
+    return chosen is RequestIds.KEEP or (chosen is RequestIds.AUTO and "nginx" in settings.ingress.classes)
 
 
 def tracing_options(settings: Settings) -> tracing.Options | None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e import manifests
 from tests.e2e.backends import Echo
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import NewGateway, Site
 from tests.e2e.harness import Gateway, eventually
 from tests.e2e.wire import exchange, request, wire
 
@@ -66,6 +67,20 @@ async def test_every_request_has_an_id_that_the_client_cannot_choose(web: Site) 
     assert len(ids) == 3
     chosen = headers_of(await web.answer(headers={"X-Request-Id": "chosen"}))["x-request-id"]
     assert chosen != "chosen"
+
+
+async def test_the_class_nginx_keeps_ids_of_clients(echo_a: Echo, new_gateway: NewGateway) -> None:
+    """As ingress-nginx has it ($req_id); whoever sends none gets one."""
+    service = manifests.service("web", "shop", manifests.port())
+    slices = manifests.endpoint_slice("web", "shop", ["127.0.0.1"], {"http": echo_a.port})
+    ingress = manifests.ingress("web", "shop", {"ids.test": "web:80"}, class_name="nginx")
+    gateway = new_gateway(service, slices, ingress, settings={"ingress": {"classes": ["nginx"]}}).start()
+    for sent in ("chosen-42", "7bd8b1a0-0000-4000-8000-9f6d3c3f7a11"):
+        said = (await gateway.get("ids.test", "/", headers={"X-Request-Id": sent})).json()
+        assert headers_of(said)["x-request-id"] == sent
+    made = headers_of((await gateway.get("ids.test", "/")).json())["x-request-id"]
+    assert len(made) == 36
+    await eventually(lambda: bool(gateway.access_log(request_id=made)))
 
 
 @pytest.mark.parametrize(

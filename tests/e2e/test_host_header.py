@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.e2e import manifests
@@ -130,3 +133,38 @@ async def test_two_hosts_are_none(gateway: Gateway, lines: tuple[str, ...]) -> N
     for first in (ONE, f"{ONE}:80", "a.hosts.test"):
         reply = await exchange(gateway.http_port, request("/", first, *lines))
         assert reply.status == 400
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "odd", [f"{ONE}:80,b", f"{ONE}:80@b.test", f"{ONE}:x", f"{ONE}:80:80", "a.hosts.test:1,b", "*"]
+)
+async def test_what_is_no_host_is_refused(gateway: Gateway, odd: str, http2: bool) -> None:
+    """Also where the part before a colon is a host, whose routes are found by it."""
+    for _ in range(2):
+        if http2 and "@" in odd:  # no HTTP/2: the connection ends
+            with pytest.raises(httpx.TransportError):
+                await gateway.get(odd, "/", http2=True)
+        else:
+            assert (await gateway.get(odd, "/", http2=http2)).status_code == 400
+        assert (await gateway.get(ONE, "/", http2=http2)).status_code == 200
+
+
+async def test_a_route_with_a_program_of_its_own_refuses_it_too(site: Site, echo_a: Echo) -> None:
+    """What a route names in the access filter replaces the check that stands for all."""
+    site.backend("web", echo_a.port)
+    digest = base64.b64encode(hashlib.sha1(b"password").digest()).decode()
+    meta, users = manifests.meta("users", site.namespace), {"auth": f"joe:{{SHA}}{digest}\n"}
+    site.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": users})
+    told = {f"{NGINX}auth-type": "basic", f"{NGINX}auth-secret": "users", f"{NGINX}limit-connections": "9"}
+    site.ingress(annotations=told)
+    await site.gateway.settled()
+    knows = "Authorization: Basic am9lOnBhc3N3b3Jk"
+    for host, status in (
+        (site.host, 200),
+        (f"{site.host}:80", 200),
+        (f"{site.host}:80,b", 400),
+        (f"{site.host}:@b", 400),
+    ):
+        reply = await exchange(site.gateway.http_port, request("/", host, knows, "Connection: close"))
+        assert reply.status == status, host

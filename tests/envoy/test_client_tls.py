@@ -38,6 +38,16 @@ def test_a_host_without_one_has_no_conditions() -> None:
     assert [reaches(route) for route in rendered(None)] == ["any", "any"]
 
 
+def test_a_host_of_one_of_several_listeners_is_reached_over_its_connections_only() -> None:
+    host = VirtualHost(HostKey("/443", "a.test"), (ROUTE,), (ROUTE.origin,), connections="*.test")
+    message = routes.route_configuration(host, Context("cluster.local"))
+    assert not rules.broken(message)
+    found = message.virtual_hosts[0].routes
+    marks = [[it.string_match.exact for it in route.match.filter_state] for route in found]
+    assert marks == [["*.test"], ["*.test"], []]
+    assert [route.direct_response.status for route in found] == [0, 404, 421]
+
+
 @pytest.mark.parametrize("ask", list(Ask))
 def test_nothing_but_421_is_reached_by_another_server_name(ask: Ask) -> None:
     found = rendered(ClientTls(ClientCertificates(CA, ask, subject="CN=joe")))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sealos_gateway.model.template import literal
 from sealos_gateway.model.traffic import Forward, Respond, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
@@ -288,3 +289,93 @@ def test_what_is_wrong_is_a_problem_of_the_object_too() -> None:
     objects.drop(made, route("lost"))
     objects.put(made, *backend("absent"))
     assert made.problems() == []
+
+
+def connections(made: Pipeline) -> dict[str, str]:
+    """Of each host the hostname by whose connections it is reached; empty: by all."""
+    return {name: row.connections for name, row in hosts(made).items()}
+
+
+def test_hosts_of_several_listeners_with_tls_are_for_their_own_connections() -> None:
+    wide, own = gateways.https("wide", hostname="*.a.com"), gateways.https("own", hostname="b.com")
+    routes = [route("w", hosts=("x.a.com", "b.com"))]
+    made = pipeline(gateway(wide), gateways.secret(), *backend(), *routes)
+    assert connections(made) == {"*.a.com": "", "x.a.com": ""}
+    objects.put(made, gateway(wide, own))
+    assert connections(made) == {"*.a.com": "*.a.com", "x.a.com": "*.a.com", "b.com": "b.com"}
+    objects.put(made, gateway(own))
+    assert connections(made) == {"b.com": ""}
+
+
+def test_listeners_without_tls_have_no_connections_of_their_own() -> None:
+    both = gateway(listener("a", hostname="a.com"), listener("b", hostname="b.com"))
+    assert set(connections(pipeline(both, *backend(), route())).values()) == {""}
+
+
+def test_a_hostname_more_with_tls_wakes_no_host_of_the_others() -> None:
+    ten = [gateways.https(f"l{number}", hostname=f"h{number}.com") for number in range(10)]
+    made = pipeline(gateway(*ten, allowedListeners=ALL), gateways.secret(), *backend())
+    before = made.routes.hosts.computed
+    objects.put(made, gateways.listener_set(gateways.https(hostname="new.com")))
+    assert "new.com" in hosts(made)
+    assert made.routes.hosts.computed - before == 1, "its own"
+
+
+def own(kind: str, **settings: Any) -> dict[str, Any]:
+    """A filter, as its type and the field that is named after it have it."""
+    field = {"URLRewrite": "urlRewrite"}.get(kind, kind[0].lower() + kind[1:])
+    return {"type": kind, field: settings}
+
+
+def shares(made: Pipeline) -> list[tuple[int, str, set[str]]]:
+    """Share in a million (0 is the rest), action, and what of rewriting and copies its policy has, in order."""
+    return [
+        (
+            it.match.conditions.share,
+            type(it.action).__name__,
+            {name for name in ("rewrite", "mirrors") if it.policy and getattr(it.policy, name)},
+        )
+        for it in hosts(made)["a.com"].routes
+    ]
+
+
+def test_backends_with_filters_of_their_own_get_their_share_by_an_answer_of_their_own() -> None:
+    rewrite = own("URLRewrite", hostname="b.internal", path={"type": "ReplaceFullPath", "replaceFullPath": "/b"})
+    redirect = own("RequestRedirect", scheme="https", statusCode=301)
+    copied = own("RequestMirror", backendRef=to("c"))
+    header = own("RequestHeaderModifier", set=[{"name": "x-b", "value": "1"}])
+    targets = (
+        to("a", weight=5), to("b", weight=2, filters=[rewrite, header]), to("c", weight=1, filters=[redirect]),
+        to("absent", weight=1), to("a", weight=1, filters=[copied]),
+    )  # fmt: skip
+    backends = [one for name in "abc" for one in backend(name)]
+    made = pipeline(gateway(listener()), route("web", rule("/", *targets)), *backends)
+    assert shares(made) == [
+        (200_000, "Split", {"rewrite"}), (300_000, "Redirect", set()), (400_000, "Forward", {"mirrors"}),
+        (500_000, "Respond", set()), (0, "Forward", set()),
+    ]  # fmt: skip
+    assert told(made)["Accepted"] == "True Accepted"
+
+
+def test_filters_of_a_backend_come_on_top_of_those_of_its_rule() -> None:
+    rewrite, other = (own("URLRewrite", hostname=name) for name in ("rule.internal", "backend.internal"))
+    copies = [own("RequestMirror", backendRef=to("a"))]
+    targets = (to("a", filters=[other, *copies]), to("b"))
+    backends = [one for name in "ab" for one in backend(name)]
+    made = pipeline(gateway(listener()), route("web", rule("/", *targets, filters=[rewrite, *copies])), *backends)
+    first, rest = hosts(made)["a.com"].routes
+    policies = [it.policy for it in (first, rest) if it.policy is not None]
+    assert [it.rewrite.host for it in policies if it.rewrite] == [literal("backend.internal"), literal("rule.internal")]
+    assert [len(it.mirrors) for it in policies] == [2, 1]
+
+
+def test_the_only_backend_has_all_requests_and_large_weights_do_not_decide_the_draw() -> None:
+    rewrite = own("URLRewrite", hostname="b.internal")
+    backends = [one for name in "abc" for one in backend(name)]
+    made = pipeline(gateway(listener()), route("web", rule("/", to("a", weight=3, filters=[rewrite]))), *backends)
+    assert shares(made) == [(0, "Forward", {"rewrite"})]
+    targets = to("a", weight=1_000_000, filters=[rewrite]), to("b", weight=500_000), to("c", weight=500_000)
+    made = pipeline(gateway(listener()), route("web", rule("/", *targets)), *backends)
+    last = hosts(made)["a.com"].routes[-1].action
+    assert isinstance(last, Split)
+    assert [it.weight for it in last.targets] == [1, 1]

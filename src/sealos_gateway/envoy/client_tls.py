@@ -61,6 +61,8 @@ USUAL = (Way(),)
 
 def ways(host: VirtualHost) -> tuple[Way, ...]:
     """In which ways the routes of a host can be reached; several where a certificate is optional."""
+    if host.connections:
+        return (Way(host.connections),)
     if host.client_tls is None:
         return USUAL
     if host.client_tls.passthrough is not None:
@@ -79,9 +81,9 @@ def ways(host: VirtualHost) -> tuple[Way, ...]:
 
 def refusals(host: VirtualHost) -> Iterator[api.Message]:
     """Routes that come after all others: why no other one was reached."""
-    if host.client_tls is None:
+    if host.client_tls is None and not host.connections:
         return
-    certificates = host.client_tls.certificates
+    certificates = host.client_tls.certificates if host.client_tls is not None else None
     if certificates is not None and certificates.ask is not Ask.UNVERIFIED:
         if certificates.ask is Ask.REQUIRED:
             yield _refusal(Way(plain=True), certificates, _MISSING)

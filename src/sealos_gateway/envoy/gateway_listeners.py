@@ -50,6 +50,8 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
         if chain.hostname != "*":
             found.filter_chain_match.server_names.append(chain.hostname)
         found.transport_socket.CopyFrom(_tls(chain, options))
+        # Also where it is the only one: connections of now shall be known when a second one comes.
+        client_tls.mark(found, chain.hostname)
         listeners.http_chain(found, as_model, options, LABELS)
     for stream in row.streams:
         found = message.filter_chains.add(name=f"{row.place}/tls/{stream.server_name}")

@@ -29,6 +29,7 @@ class Options:
     merge_slashes: bool = False
     escaped_slashes: str = "KEEP_UNCHANGED"
     underscore_headers: str = "DROP_HEADER"
+    keep_request_ids: bool = False
     idle_seconds: int = 600
     stream_idle_seconds: int = 3600
     request_headers_seconds: int = 60
@@ -120,6 +121,7 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
         use_remote_address=api.boolean(True),
         xff_num_trusted_hops=options.trusted_hops,
         append_x_forwarded_port=True,
+        preserve_external_request_id=options.keep_request_ids,
         stream_idle_timeout=api.seconds(options.stream_idle_seconds),
         request_headers_timeout=api.seconds(options.request_headers_seconds),
         server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,

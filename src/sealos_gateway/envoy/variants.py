@@ -6,6 +6,7 @@ condition on a header, its answer a list of headers; so only hosts that ask for 
 
 from __future__ import annotations
 
+import math
 import re
 
 import msgspec
@@ -39,10 +40,13 @@ def _shared(route: Route) -> list[Route]:
     total = sum(target.weight for target in targets)
     conditions = msgspec.structs.replace(route.match.conditions, share=max(1, missing * 1_000_000 // total))
     match = msgspec.structs.replace(route.match, conditions=conditions)
-    rest = tuple(target for target in targets if target.backend is not None)
+    rest = [target for target in targets if target.backend is not None]
+    # The number that Envoy draws decides of shares and of weights: with large weights the one would decide the other.
+    divisor = math.gcd(*(target.weight for target in rest))
+    rest = [msgspec.structs.replace(target, weight=target.weight // max(1, divisor)) for target in rest]
     return [
         msgspec.structs.replace(route, match=match, action=Respond(500), policy=None),
-        msgspec.structs.replace(route, action=Split(rest)),
+        msgspec.structs.replace(route, action=Split(tuple(rest))),
     ]
 
 

@@ -14,7 +14,7 @@ from sealos_gateway.model.traffic import Match, PathKind, TextKind, TextMatch
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`path` has no query; header names are in lower case."""
+    """`path` has no query, `host` is the Host header, header names are in lower case."""
 
     path: str
     method: str = "GET"

@@ -76,7 +76,8 @@ class Conditions(_Value, frozen=True):
         texts = [f"method {'|'.join(self.methods)}"] if self.methods else []
         for what, several in (("header", self.headers), ("cookie", self.cookies), ("parameter", self.queries)):
             texts += [f"{what} {one}" for one in several]
-        return f" if {', '.join(texts)}" if texts else ""
+        share = f", {self.share / 10_000:g}% of the requests" if self.share else ""
+        return f" if {', '.join(texts)}{share}" if texts else share
 
 
 NO_CONDITIONS = Conditions()
@@ -203,6 +204,8 @@ class VirtualHost(_Value, frozen=True):
     problems: tuple[Problem, ...] = ()
     #: How its clients speak TLS, where that is not the usual way; never on a wildcard or on any host.
     client_tls: ClientTls | None = None
+    #: Only over connections whose server name chose this hostname; others are answered 421. Empty: over all.
+    connections: str = ""
 
 
 def together(first: VirtualHost, second: VirtualHost) -> VirtualHost:

@@ -48,8 +48,13 @@ def virtual_host(
     listeners: Index[HostKey, Any],
     inherited: Rows[Section, Level],
     find: Find,
+    told_apart: bool = False,
 ) -> VirtualHost | None:
-    """Of a host that routes or listeners claim. `inherited` is what policies say of each listener."""
+    """Of a host that routes or listeners claim. `inherited` is what policies say of each listener.
+
+    `told_apart`: connections at its place are for one of several hostnames, and a request has to come by that of its
+    own listener.
+    """
     mine = next((name for name in hostnames.above(key.host) if read(listeners, HostKey(key.gateway, name))), None)
     if mine is None:
         return None
@@ -76,7 +81,7 @@ def virtual_host(
     kept: dict[Any, Route] = {}
     for _, route in found:
         kept.setdefault(route.match, route)
-    return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)))
+    return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)), connections=mine if told_apart else "")
 
 
 def _below(claims: list[Claim], read: Read, inherited: Rows[Section, Level]) -> Level | None:

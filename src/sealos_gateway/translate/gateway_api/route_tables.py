@@ -4,6 +4,7 @@ attached      over each kind of route: its parents, the listeners that took it, 
 rules         over the same: its rules as routes of the model, for any host
 streams       over routes of connections: where they go
 placed        over listeners: those that serve, at their places
+told_apart    over listeners of Envoy: the ports whose requests must come by the hostname of their connection
 hosts         over claimants: HostKey → VirtualHost
 statuses      over each kind of route: what is written back
 """
@@ -91,6 +92,9 @@ class RouteTables:
         self.listeners: Derived[str, GatewayListener] = Derived(
             graph, "gateway_ports_http", self._listener, self.at_place
         )
+        #: Ports with TLS whose connections are for one hostname or another. Hosts read this and not the listener, which
+        #: changes with each hostname.
+        self.told_apart: Derived[str, bool] = Derived(graph, "told_apart", self._told_apart, self.listeners)
         claimed: Index[HostKey, Any] = Index(graph, "claimed_hosts", _own_hosts)
         for table in (self.placed, self.set_placed):
             claimed.also(table)
@@ -204,9 +208,14 @@ class RouteTables:
         return [claimed for _, claimed in sorted(found, key=lambda it: it[0])]
 
     def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
+        told_apart = read(self.told_apart, key.gateway) is not None
         return hosts.virtual_host(
-            key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant
+            key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant, told_apart
         )
+
+    def _told_apart(self, place: str, read: Read) -> bool | None:
+        row = read(self.listeners, place)
+        return True if row is not None and len(row.chains) > 1 else None
 
     def listeners_of(self, origin: Origin, host: HostKey) -> list[Place]:
         """Where a route of a host inherits from, for people."""

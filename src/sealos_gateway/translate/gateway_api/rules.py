@@ -6,6 +6,7 @@ A rule with a reference that cannot be followed answers 500 for the share of tha
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ from sealos_gateway.translate.world import World
 _NOWHERE = Respond(500)
 _REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET)
 _USUAL_RETRIES = 1
+_MILLION = 1_000_000
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
@@ -44,6 +46,29 @@ class Rules(msgspec.Struct, frozen=True, gc=False):
     @property
     def backends(self) -> set[BackendKey]:
         return {key for route in self.routes for key in route.backends}
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of a share of the requests, so many in a million; 0 is all that are left.
+
+    `policy` comes on top of that of the rule.
+    """
+
+    share: int
+    action: Action
+    policy: dict[str, Any] = {}
+
+    def of(self, match: Match) -> Match:
+        """The match that takes this share alone."""
+        if not self.share:
+            return match
+        conditions = msgspec.structs.replace(match.conditions, share=self.share)
+        return msgspec.structs.replace(match, conditions=conditions)
+
+    def on_top_of(self, policy: dict[str, Any]) -> dict[str, Any]:
+        """Both policies; copies add up."""
+        copies = (*policy.get("mirrors", ()), *self.policy.get("mirrors", ()))
+        return policy | self.policy | ({"mirrors": copies} if copies else {})
 
 
 class _Reader:
@@ -69,46 +94,76 @@ class _Reader:
             return None
         return found
 
-    def targets(self, where: str, wanted: tuple[Any, ...], policy: BackendPolicy | None) -> Action:
-        """One backend, a split, or 500 where there is nobody to ask."""
-        found = []
+    def answers(self, where: str, wanted: tuple[Any, ...], policy: BackendPolicy | None) -> list[Answer]:
+        """What becomes of requests to these backends: mostly one answer for all of them.
+
+        A weighted cluster of Envoy can change headers and nothing else, so a backend with other filters gets its share
+        of the requests by an answer of its own, as do those that do not exist where there is such a one.
+        """
+        usual: list[Target] = []
+        apart: list[tuple[int, Action, dict[str, Any]]] = []
         for number, one in enumerate(wanted):
             place = f"{where}.backendRefs[{number}]"
             key = self.backend(place, one, policy)
             own = self.filtered(place, getattr(one, "filters", ()))
-            broken = own.broken or bool(set(own.policy) - {"request_headers", "response_headers"})
-            if one.weight > 0:
-                target = Target(
-                    None if broken else key,
-                    one.weight,
-                    own.policy.get("request_headers"),
-                    own.policy.get("response_headers"),
-                )
-                found.append(target)
-        if not any(target.backend for target in found):
-            return _NOWHERE
-        first = found[0]
-        if len(found) == 1 and first.backend and not (first.request_headers or first.response_headers):
-            return Forward(first.backend)
-        return Split(tuple(found))
+            headers = own.policy.pop("request_headers", None), own.policy.pop("response_headers", None)
+            target = Target(None if own.broken else key, one.weight, *headers)
+            if one.weight <= 0:
+                continue
+            if target.backend is not None and own.redirect is not None:
+                apart.append((one.weight, own.redirect, {"response_headers": headers[1]} if headers[1] else {}))
+            elif target.backend is not None and own.policy:
+                apart.append((one.weight, _action([target]), own.policy))
+            else:
+                usual.append(target)
+        if not apart:
+            return [Answer(0, _action(usual))]
+        apart += [(it.weight, _NOWHERE, {}) for it in usual if it.backend is None]
+        usual = [it for it in usual if it.backend is not None]
+        return _shares(apart, usual)
 
-    def add(self, name: str | None, wanted: list[Match], action: Action, policy: dict[str, Any]) -> None:
+    def add(self, name: str | None, wanted: list[Match], answers: list[Answer], policy: dict[str, Any]) -> None:
         """A rule: what its own policy says, then the rule, a policy of the route, and those of its Services."""
         own, all_ = self.attached.at(name) if name else None, self.attached.at("")
         if (own is not None and own.closed) or (all_ is not None and all_.closed):
-            action, fields = CLOSED, {}
-        elif action == _NOWHERE:
-            fields = policy
-        else:
-            of_services = services.route_fields(action, self.read, self.world)
-            places = [own.fields if own else (), policy.items(), all_.fields if all_ else (), of_services]
-            fields = merging.merged(places) if any(places) else {}
-        made = self.world.interned(merging.policy(fields)) if fields else None
-        self.routes += [Route(match, action, self.origin, policy=made) for match in wanted]
-        self.said += [tuple(fields.items())] * len(wanted)
+            answers, policy = [Answer(0, CLOSED)], {}
+        for answer in answers:
+            fields = answer.on_top_of(policy)
+            if answer.action not in (_NOWHERE, CLOSED):
+                of_services = services.route_fields(answer.action, self.read, self.world)
+                places = [own.fields if own else (), fields.items(), all_.fields if all_ else (), of_services]
+                fields = merging.merged(places) if any(places) else {}
+            made = self.world.interned(merging.policy(fields)) if fields else None
+            self.routes += [Route(answer.of(match), answer.action, self.origin, policy=made) for match in wanted]
+            self.said += [tuple(fields.items())] * len(wanted)
 
     def done(self) -> Rules:
         return Rules(tuple(self.routes), tuple(self.said) if any(self.said) else (), tuple(self.flaws))
+
+
+def _action(targets: list[Target]) -> Action:
+    """One backend, a split, or 500 where there is nobody to ask."""
+    if not any(target.backend for target in targets):
+        return _NOWHERE
+    first = targets[0]
+    if len(targets) == 1 and first.backend and not (first.request_headers or first.response_headers):
+        return Forward(first.backend)
+    return Split(tuple(targets))
+
+
+def _shares(apart: list[tuple[int, Action, dict[str, Any]]], usual: list[Target]) -> list[Answer]:
+    """Envoy draws one number for a request, however many routes ask for a share: each takes in those before it."""
+    total = sum(weight for weight, _, _ in apart) + sum(target.weight for target in usual)
+    found, so_far = [], 0
+    for weight, action, policy in apart:
+        so_far += weight
+        found.append(Answer(max(1, so_far * _MILLION // total) if so_far < total else 0, action, policy))
+    if usual:
+        # That one number decides among the weights of the rest, too: large ones must not have a divisor with a million.
+        divisor = math.gcd(*(target.weight for target in usual))
+        smaller = [msgspec.structs.replace(target, weight=target.weight // divisor) for target in usual]
+        found.append(Answer(0, _action(smaller)))
+    return found
 
 
 def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld) -> Rules:
@@ -120,12 +175,12 @@ def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld)
         reader.flaws += wrong
         did = reader.filtered(where, rule.filters)
         policy = did.policy
-        action: Action = did.redirect or reader.targets(where, rule.backend_refs, None)
+        answers = [Answer(0, did.redirect)] if did.redirect else reader.answers(where, rule.backend_refs, None)
         if did.broken:
-            action, policy = _NOWHERE, {}
+            answers, policy = [Answer(0, _NOWHERE)], {}
         _times(reader, where, rule, policy)
         _session(rule.session_persistence, policy)
-        reader.add(rule.name, found, action, policy)
+        reader.add(rule.name, found, answers, policy)
     return reader.done()
 
 
@@ -137,9 +192,9 @@ def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld)
         found, wrong = matches.grpc(where, rule.matches)
         reader.flaws += wrong
         did = reader.filtered(where, rule.filters)
-        action = reader.targets(where, rule.backend_refs, backends.GRPC)
+        answers = reader.answers(where, rule.backend_refs, backends.GRPC)
         _session(rule.session_persistence, did.policy)
-        reader.add(rule.name, found, _NOWHERE if did.broken else action, {} if did.broken else did.policy)
+        reader.add(rule.name, found, [Answer(0, _NOWHERE)] if did.broken else answers, {} if did.broken else did.policy)
     return reader.done()
 
 
