@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives import serialization
 
 from tests import pem
 from tests.e2e import manifests
@@ -15,6 +17,7 @@ from tests.e2e.harness import eventually
 from tests.e2e.policies import own
 from tests.e2e.policies.auth_service import auth_service
 from tests.e2e.policies.test_basic_auth import credentials, sha, users
+from tests.e2e.policies.test_client_tls import CA, OTHER_CA, Authority, signed
 
 EVERYBODY, NOBODY = {"allow": ["127.0.0.0/8"]}, {"allow": ["192.0.2.0/24"]}
 
@@ -152,3 +155,37 @@ async def test_on_an_ingress(site: Site, echo_a: Echo) -> None:
     own.policy(site, "SecurityPolicy", "Ingress web", clientTLS={"caCertificateRef": {"name": "missing"}})
     await site.gateway.settled()
     assert await status(site) == 503
+
+
+async def test_certificates_of_clients_on_an_ingress(site: Site, echo_a: Echo, tmp_path: Path) -> None:
+    """Who shows one of the authority passes, with its name for the backend; others are answered 400."""
+    chain, key = pem.pair(site.host)
+    site.backend("web", echo_a.port)
+    site.apply(manifests.tls_secret("cert", site.namespace, chain, key), authorities(site.namespace, CA))
+    site.ingress(tls=[{"hosts": [site.host], "secretName": "cert"}])
+    own.policy(
+        site, "SecurityPolicy", "Ingress web",
+        clientTLS={"caCertificateRef": {"name": "people", "kind": "ConfigMap"}, "subjectPattern": "CN=ann"},
+    )  # fmt: skip
+    await site.gateway.settled()
+    for by, name, wanted in ((CA, "ann", 200), (CA, "bob", 403), (OTHER_CA, "ann", 400), (None, "", 400)):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if by is not None:
+            context.load_cert_chain(shown(tmp_path, signed(name, by)))
+        reply = await site.get(https=True, verify=context)
+        assert reply.status_code == wanted, (name, reply.text)
+
+
+def authorities(namespace: str, authority: Authority) -> dict[str, Any]:
+    data = {"ca.crt": authority.pem.decode()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifests.meta("people", namespace), "data": data}
+
+
+def shown(folder: Path, made: Authority) -> Path:
+    key = made.key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "client.pem"
+    path.write_bytes(made.pem + key)
+    return path
