@@ -135,6 +135,8 @@ class FakeKube:
         self.tokens: set[str] | None = None
         self.forbidden: Callable[[Place, Request], bool] = lambda _place, _request: False
         self.absent = {kind.plural for kind in kinds.ALL if kind.custom}  # custom resources that nobody installed
+        #: Custom resources that are installed only in an older version, by plural.
+        self.older: dict[str, str] = {}
         #: Tokens of service accounts: user, audience, and the pod it is bound to.
         self.accounts: dict[str, tuple[str, str, str]] = {}
         self.knows_audiences = True
@@ -319,6 +321,7 @@ class FakeKube:
 
     def _discovery(self, place: Place) -> Object:
         here = [kind for kind in kinds.ALL if kind.api_version == place.api_version and kind.plural not in self.absent]
+        here += [kind for kind in kinds.ALL if f"{kind.group}/{self.older.get(kind.plural)}" == place.api_version]
         if not here:
             raise RefusedError(404, "404 page not found")
         return {"kind": "APIResourceList", "resources": [{"name": kind.plural} for kind in here]}

@@ -25,7 +25,7 @@ which may hold additions back (decision 015). No I/O, no clock: `publish` is tol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -79,6 +79,9 @@ ListenerRow = tuple[Listener, tuple[OwnContext, ...]]
 
 
 _EVERYWHERE = "0.0.0.0"
+#: Authorities that are believed together, of which any will do; and a data plane where that is.
+Bundle = tuple[Origin, ...]
+Believed = tuple[Bundle, str]
 
 
 @dataclass(frozen=True)
@@ -299,15 +302,28 @@ class Pipeline:
             graph, "client_pairs", lambda ref, read: _pair(read(self.pairs, ref)), self.shown_pairs
         )
         self.pair_planes: Derived[Ref, frozenset[str]] = self._planes_of("pair_planes", self.shown_pairs)
-        self.bundles_in_use: Index[tuple[Origin, ...], Any] = Index(graph, "bundles_in_use", _bundles, self.policies)
-        self.bundles_in_use.also(self.routes.listeners)
-        self.bundles_in_use.also(self.backends)
-        self.bundles: Derived[tuple[Origin, ...], TrustBundle] = Derived(
+        believed: Derived[BackendKey, tuple[Believed, ...]] = Derived(graph, "believed", self._believed, self.backends)
+        # Counted: thousands of backends may believe one list, and each that comes or goes must cost the same.
+        believers: tuple[Rows[Any, Any], ...] = (self.policies, self.routes.listeners, believed)
+        count: Count[Believed] = Count(graph, "believing", _believing, *believers)
+        places_: Derived[Believed, Believed] = Derived(graph, "believed_places", lambda key, _: key, count)
+        self.bundles_in_use: Index[Bundle, Believed] = Index(graph, "bundles_in_use", lambda it: (it[0],), places_)
+        self.bundles: Derived[Bundle, TrustBundle] = Derived(
             graph, "bundles", lambda key, read: trust.bundle(key, read, self.authorities), self.bundles_in_use
         )
-        self.bundle_planes: Derived[tuple[Origin, ...], frozenset[str]] = self._planes_of(
-            "bundle_planes", self.bundles_in_use
+        self.bundle_planes: Derived[Bundle, frozenset[str]] = Derived(
+            graph, "bundle_planes", self._bundle_planes, self.bundles_in_use
         )
+
+    def _believed(self, key: BackendKey, read: Read) -> tuple[Believed, ...] | None:
+        """What a backend is checked against, on each data plane where it is."""
+        row = read(self.backends, key)
+        if row is None or row.tls is None or not row.tls.authorities or not read(self.in_use, key):
+            return None
+        return tuple((row.tls.authorities, plane) for plane in sorted(self.backend_planes.of(key)))  # it follows in_use
+
+    def _bundle_planes(self, key: Bundle, read: Read) -> frozenset[str]:
+        return frozenset(plane for _, plane in read(self.bundles_in_use, key) or ())
 
     def _gateways(self) -> None:
         """Listeners of Gateways, what has to run for them, and their status."""
@@ -529,8 +545,6 @@ class Pipeline:
         if not isinstance(user, tuple) or isinstance(user, Ref):
             return OWN
         table, ref = user
-        if table == self.routes.listeners.name:
-            return places.plane_of(ref)
         if table == self.gateway_api.set_references.name:
             owner = read(self.listener_sets, ref)
             parent = owner.spec.parent_ref if owner else None
@@ -731,14 +745,15 @@ def _backends(row: VirtualHost | LastGood | GatewayListener) -> tuple[BackendKey
     return (*unread, *(key for route in row.routes for key in route.backends))
 
 
-def _bundles(row: policies.IngressPolicy | GatewayListener | Backend) -> tuple[tuple[Origin, ...], ...]:
-    """Each list of authorities that something is checked against."""
-    if isinstance(row, Backend):
-        return (row.tls.authorities,) if row.tls and row.tls.authorities else ()
-    if isinstance(row, GatewayListener):
-        chains = (*row.chains, *(stream.tls for stream in row.streams if stream.tls is not None))
-        return tuple(chain.authorities for chain in chains if chain.authorities)
-    return tuple((origin,) for origin in row.authorities)
+def _believing(row: policies.IngressPolicy | GatewayListener | tuple[Believed, ...]) -> Iterable[Believed]:
+    """Each list of authorities that something is checked against, and where."""
+    if isinstance(row, tuple):
+        return row
+    if isinstance(row, policies.IngressPolicy):
+        return (((origin,), OWN) for origin in row.authorities)
+    chains = (*row.chains, *(stream.tls for stream in row.streams if stream.tls is not None))
+    plane = places.plane_of(row.place)
+    return ((chain.authorities, plane) for chain in chains if chain.authorities)
 
 
 def _side_by_side(row: Certificate) -> tuple[str, ...]:

@@ -204,6 +204,17 @@ async def test_the_gateway_api_may_be_installed_later(kube: FakeKube) -> None:
         assert consumer.has(kinds.HTTP_ROUTE)
 
 
+async def test_a_kind_in_an_older_version_alone_is_told_until_the_new_one_is_there(kube: FakeKube) -> None:
+    kube.older = {"backendtlspolicies": "v1alpha3"}
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded and consumer.source.problems)
+        (problem,) = consumer.source.problems
+        assert (str(problem.origin), problem.reason) == ("Watch backendtlspolicies", "OutdatedDefinition")
+        assert "v1alpha3" in problem.message
+        kube.absent.discard("backendtlspolicies")
+        await eventually(lambda: consumer.source.problems == ())
+
+
 async def test_a_kind_that_is_removed_takes_its_objects_with_it(kube: FakeKube) -> None:
     kube.absent.discard("gateways")
     kube.put("gateways", cluster.gateway())

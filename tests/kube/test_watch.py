@@ -9,7 +9,7 @@ import pytest
 
 from sealos_gateway.kube import errors
 from sealos_gateway.kube.client import Client
-from sealos_gateway.kube.watch import Failed, Item, Mark, Options, Target, Watch
+from sealos_gateway.kube.watch import Failed, Item, Mark, Options, Outdated, Target, Watch
 from sealos_gateway.kube.wire import Bad, Gone, Put
 from sealos_gateway.resources import kinds
 from tests.fake_clock import FakeClock, eventually
@@ -39,6 +39,8 @@ class Followed:
             case Failed(error):
                 self.errors.append(error)
                 self.words.append(error.reason)
+            case Outdated(version):
+                self.words.append(version)
             case changes:
                 for change in changes:
                     mark = {Put: "+", Gone: "-", Bad: "!"}[type(change)]

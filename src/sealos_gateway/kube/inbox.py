@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from typing import Final, Protocol
 
 from sealos_gateway.kube.errors import ApiError, NotFoundError
-from sealos_gateway.kube.watch import Failed, Item, Mark
+from sealos_gateway.kube.watch import Failed, Item, Mark, Outdated
 from sealos_gateway.kube.wire import Bad, Change, Gone, Put
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.kinds import Kind
@@ -91,6 +91,7 @@ class Feed:
         self.listed = False
         self.failures = 0
         self.error: ApiError | None = None
+        self._outdated = ""
         self._sink = sink
         self._inbox = inbox
         self._gives_up = gives_up
@@ -110,6 +111,8 @@ class Feed:
                 self._listed()
             case Mark.ABSENT:
                 self._absent()
+            case Outdated(version):
+                self._outdated = version
             case changes:
                 self._answered()
                 for change in changes:
@@ -124,6 +127,12 @@ class Feed:
     @property
     def problems(self) -> list[Problem]:
         found = list(self._bad.values())
+        if self._outdated:
+            message = (
+                f"the server has {self.kind.plural} only in version {self._outdated}, which is not read: they have "
+            )
+            message += f"no effect; install definitions of the Gateway API that have version {self.kind.version}"
+            found.append(Problem(_origin(self.name, self.kind), "", "OutdatedDefinition", message))
         if self.error and self.failures >= PATIENCE:
             kept = "the last known state stays" if self.listed else "it is waited for"
             found.append(Problem(_origin(self.name, self.kind), "", self.error.reason, f"{self.error}; {kept}"))
@@ -173,7 +182,7 @@ class Feed:
             self._sink.drop(self.kind, ref)
 
     def _answered(self) -> None:
-        self.failures, self.error = 0, None
+        self.failures, self.error, self._outdated = 0, None, ""
 
     def _failed(self, error: ApiError) -> None:
         self.failures += 1

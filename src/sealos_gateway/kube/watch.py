@@ -7,7 +7,8 @@ Three generators, each with one reason to end:
 * `_connection` ends when one connection does: closed by the server, cut, or silent. Then the next goes on where it was.
 
 A kind that the server need not have (`Target.where`) is looked for before it is listed: `Mark.ABSENT` says that it is
-not there, and it is looked for again and again, so that it may be installed later.
+not there, and it is looked for again and again, so that it may be installed later. `Outdated` says that it is there in
+a version that is too old.
 
 What vanished during a second listing is not said: `Mark.LISTING` and `Mark.LISTED` frame a listing, and who keeps the
 objects (`inbox`) knows which of his were not in it.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -58,8 +59,14 @@ class Failed(NamedTuple):
     error: ApiError
 
 
+class Outdated(NamedTuple):
+    """The server has the kind, but only in this version, which is not read."""
+
+    version: str
+
+
 #: What came together comes as one list, so that it can be taken together.
-Item = Mark | Failed | list[Change]
+Item = Mark | Failed | Outdated | list[Change]
 
 
 class Target(NamedTuple):
@@ -130,6 +137,8 @@ class Watch:
             except ApiError as error:
                 if self._target.where and isinstance(error, NotFoundError):
                     yield Mark.ABSENT
+                    if version := await self._older():
+                        yield Outdated(version)
                 else:
                     if not isinstance(error, InvalidError) or not self._streams:
                         yield Failed(error)
@@ -153,6 +162,16 @@ class Watch:
             return  # then the list itself will tell
         if all(resource.name != kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources):
             raise NotFoundError(f"the server has no {kind.plural}", 404)
+
+    async def _older(self) -> str:
+        """The first of the kind's older versions that the server has; empty where it has none, or does not say."""
+        kind = self._target.kind
+        for version in kind.also:
+            with suppress(ApiError):
+                answer = await self._api.request("GET", f"/apis/{kind.group}/{version}")
+                if any(resource.name == kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources):
+                    return version
+        return ""
 
     async def _history(self) -> AsyncGenerator[Item, None]:
         """Every change since `_version`, over as many connections as it takes. Raises only before the listing."""

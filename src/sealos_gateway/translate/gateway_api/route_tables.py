@@ -75,11 +75,8 @@ class RouteTables:
         self.counts: Count[tuple[Origin, str]] = Count(graph, "routes_counted", _listeners, *self.attached.values())
         self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", _listeners, self.streams)
         self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts, self.routes)
-        reach: Index[Reach, Any] = Index(graph, "routes_by_reach", _reach)
-        for rules_ in self.rules.values():
-            reach.also(rules_)
-        for streams_ in self.streams.values():
-            reach.also(streams_)
+        rows: tuple[Rows[Any, Any], ...] = (*self.rules.values(), *self.streams.values())
+        reach: Count[Reach] = Count(graph, "reaching", _reach, *rows)
         reached: Derived[Reach, Reach] = Derived(graph, "reach", lambda key, _: key, reach)
         #: From each Service which of its ports are reached through which Gateways: of thousands of routes only that.
         self.reach: Index[Ref, Reach] = Index(graph, "reach_by_service", lambda key: (key[0],), reached)
