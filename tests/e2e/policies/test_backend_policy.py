@@ -90,14 +90,15 @@ async def test_an_endpoint_that_fails_is_left_out(site: Site, echo_a: Echo) -> N
 async def test_too_many_requests_at_once(site: Site, echo_a: Echo) -> None:
     await balanced(site, echo_a, circuitBreaker={"maxParallelRequests": 1})
     async with asyncio.TaskGroup() as tasks:
-        slow = tasks.create_task(site.get("/?delay=2"))
-
-        async def full() -> bool:
-            return (await site.get("/")).status_code == 503
-
-        await eventually(full)
+        slow = tasks.create_task(site.get("/?delay=3"))
+        await eventually(lambda: in_progress(site) == 1)
+        assert (await site.get("/")).status_code == 503
     assert slow.result().status_code == 200
     assert (await site.get("/")).status_code == 200
+
+
+def in_progress(site: Site) -> int:
+    return sum(site.gateway.stats(f"cluster.*{site.namespace}.*upstream_rq_active").values())
 
 
 async def test_a_backend_that_is_silent(site: Site, echo_a: Echo) -> None:
