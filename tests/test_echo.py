@@ -493,7 +493,7 @@ async def test_a_client_that_does_not_read_cannot_hold_up_the_end(asked: bytes) 
 
 async def test_a_cancelled_server_ends_its_exchanges() -> None:
     with pytest.raises(ExceptionGroup, match="unhandled errors"):  # noqa: PT012 (the block is the server's life)
-        async with echo(EchoSettings(grace=0.05, grpc_port=0)) as addresses:
+        async with echo(EchoSettings(grace=2, grpc_port=0)) as addresses:
             reader, writer = await asyncio.open_connection(addresses.host, addresses.port)
             writer.write(b"GET /?sse=10&every=60 HTTP/1.1\r\nhost: a\r\n\r\n")
             await reader.readuntil(b"id: 1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -48,16 +49,20 @@ def wait_for(check: Callable[[], bool], deadline: float, what: str) -> None:
         time.sleep(PAUSE)
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+#: Below those that the kernel gives to connections (`net.ipv4.ip_local_port_range`): a port that is free now is not
+#: taken a moment later by somebody's way out.
+_PORTS = range(10_000, 32_000)
+
+
+def free_ports(number: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
+    """Ports that nobody listens on now, all different; of TCP unless `kind` says otherwise."""
+    found: set[int] = set()
+    while len(found) < number:
+        port = random.choice(_PORTS)
+        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -6,8 +6,10 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import cast
+
+from tests.e2e import processes
 
 LOOPBACK = "127.0.0.1"
 _AT_ONCE = 50
@@ -95,11 +97,7 @@ async def shares(port: int, senders: int, seconds: float = 5.0) -> Counter[str]:
 def free_port() -> int:
     """A port on which nobody has a socket, neither of UDP nor of TCP."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
-            one.bind((LOOPBACK, 0))
-            number = int(one.getsockname()[1])
-            try:
-                other.bind((LOOPBACK, number))
-            except OSError:
-                continue
+        (number,) = processes.free_ports(1, socket.SOCK_DGRAM)
+        with socket.socket() as other, suppress(OSError):
+            other.bind((LOOPBACK, number))
             return number

@@ -301,7 +301,7 @@ async def test_a_machine_without_authorities_believes_none_and_says_so(tmp_path:
         with made:
             began = time.monotonic()
             assert (await made.get("a.test")).status_code == 503
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 15  # Envoy holds a request for a cluster that never comes for 5 s
             assert one.handshakes == 0
             await eventually(lambda: [it for it in made.problems() if "BackendTLSPolicy shop/web" in it])
-            assert "envoy.system_authorities" in made.stderr()
+            await eventually(lambda: "envoy.system_authorities" in made.stderr())
