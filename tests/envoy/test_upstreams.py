@@ -138,6 +138,12 @@ def test_checks_and_limits() -> None:
     assert found.circuit_breakers.thresholds[0].max_requests.value == 1_000_000
 
 
+def test_a_budget_of_retries() -> None:
+    found = reached(BackendPolicy(limits=Limits(retry_percent=25, retry_minimum=2))).circuit_breakers.thresholds[0]
+    assert (found.retry_budget.budget_percent.value, found.retry_budget.min_retry_concurrency.value) == (25, 2)
+    assert not reached(BackendPolicy(limits=Limits(retries=3))).circuit_breakers.thresholds[0].HasField("retry_budget")
+
+
 def test_an_endpoint_is_asked_in_the_way_it_is_reached() -> None:
     grpc = reached(BackendPolicy(active=ActiveCheck(grpc=True)), protocol=Protocol.H2C)
     assert grpc.health_checks[0].HasField("grpc_health_check")

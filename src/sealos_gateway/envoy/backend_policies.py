@@ -121,3 +121,6 @@ def _limits(message: api.Message, wanted: Limits) -> None:
     ):
         if value:
             getattr(message, field).value = value
+    if wanted.retry_percent:
+        message.retry_budget.budget_percent.value = wanted.retry_percent
+        message.retry_budget.min_retry_concurrency.value = wanted.retry_minimum

@@ -78,12 +78,17 @@ class PassiveCheck(_Value, frozen=True):
 
 
 class Limits(_Value, frozen=True):
-    """Circuit breakers; 0 means none."""
+    """Circuit breakers; 0 means none.
+
+    `retry_percent` of the requests under way may be retries, `retry_minimum` always; without it `retries` counts.
+    """
 
     connections: int = 0
     pending: int = 0
     requests: int = 0
     retries: int = 0
+    retry_percent: int = 0
+    retry_minimum: int = 0
 
 
 class BackendPolicy(_Value, frozen=True, weakref=True, gc=True):

@@ -97,6 +97,34 @@ async def test_too_many_requests_at_once(site: Site, echo_a: Echo) -> None:
     assert (await site.get("/")).status_code == 200
 
 
+async def test_retries_have_a_budget(site: Site) -> None:
+    """Of many requests that fail at once few are repeated; alone, each is."""
+    asked = 0
+
+    async def failing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await reader.readuntil(b"\r\n\r\n"):
+            asked += 1
+            await asyncio.sleep(0.5)
+            writer.write(b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n")
+
+    async with backends.raw(failing) as server:
+        site.backend("web", server.port)
+        own.routed(site, own.rule(name="one"))
+        own.policy(site, "TrafficPolicy", "HTTPRoute web one", retry={"attempts": 1, "codes": [503], "backoff": "1ms"})
+        own.policy(
+            site, "BackendPolicy", "Service web",
+            circuitBreaker={"retryBudget": {"percent": 10, "minParallelRetries": 1}},
+        )  # fmt: skip
+        await site.gateway.settled()
+        assert (await site.get("/")).status_code == 503
+        assert asked == 2
+        async with asyncio.TaskGroup() as tasks:
+            all_of_them = [tasks.create_task(site.get("/")) for _ in range(20)]
+        assert {one.result().status_code for one in all_of_them} == {503}
+        assert 22 < asked <= 22 + 10
+
+
 def in_progress(site: Site) -> int:
     return sum(site.gateway.stats(f"cluster.*{site.namespace}.*upstream_rq_active").values())
 

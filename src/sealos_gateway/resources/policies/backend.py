@@ -110,6 +110,15 @@ class HealthCheck(Value, frozen=True):
     passive: PassiveHealthCheck | None = None
 
 
+class RetryBudget(Value, frozen=True):
+    """How many retries a Service may be sent in proportion to its requests; the rest get the answer there is."""
+
+    percent: Annotated[
+        Annotated[int, Meta(ge=1, le=100)], Meta(description="Of the requests under way, retries at most.")
+    ] = 20
+    min_parallel_retries: Annotated[Count, Meta(description="So many always, however few requests there are.")] = 3
+
+
 class CircuitBreaker(Value, frozen=True):
     """Limits for the whole Service in each Envoy; what is over one is answered 503."""
 
@@ -117,6 +126,7 @@ class CircuitBreaker(Value, frozen=True):
     max_pending_requests: Count | None = None
     max_parallel_requests: Count | None = None
     max_parallel_retries: Count | None = None
+    retry_budget: Annotated[RetryBudget | None, Meta(description="Instead of `maxParallelRetries`.")] = None
 
 
 class BackendTimeouts(Value, frozen=True):

@@ -64,7 +64,7 @@ BACKEND: Final = {
 healthCheck:
   active: {path: /healthz, interval: 5s, unhealthyThreshold: 2}
   passive: {consecutiveErrors: 5, baseEjectionTime: 30s}""",
-    "circuitBreaker": "circuitBreaker: {maxConnections: 1000, maxPendingRequests: 100}",
+    "circuitBreaker": "circuitBreaker: {maxConnections: 1000, maxPendingRequests: 100, retryBudget: {percent: 20}}",
     "timeouts": "timeouts: {connect: 2s, read: 30s, connectionIdle: 1m}",
     "protocol": "protocol: H2C",
     "tls": "tls: {serverName: web.example.com, caCertificateRef: {name: roots, kind: ConfigMap}}",

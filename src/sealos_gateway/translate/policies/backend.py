@@ -53,6 +53,7 @@ def said(policy: api.BackendPolicy, read: Read, world: World, gateways: GatewayW
         reader.fields["limits"] = Limits(
             limits.max_connections or 0, limits.max_pending_requests or 0,
             limits.max_parallel_requests or 0, limits.max_parallel_retries or 0,
+            *((budget.percent, budget.min_parallel_retries) if (budget := limits.retry_budget) else ()),
         )  # fmt: skip
     if spec.timeouts is not None:
         _times(reader, spec.timeouts, route)
