@@ -114,7 +114,7 @@ class Node:
 
 def _private(type_url: str, name: str) -> bool:
     """Bundles of authorities travel as secrets and are none."""
-    return type_url == names.SECRET and names.parse_trust(name) is None
+    return type_url == names.SECRET and not names.parse_trust(name)
 
 
 def _name(settings: NodeSettings) -> str:

@@ -63,12 +63,12 @@ async def test_it_comes_with_the_first_gateway_and_goes_with_the_last(kube: Fake
     async with running(kube) as it:
         it.use(False)
         it.use(True)
-        await eventually(lambda: it.there() == [NAME])
+        await eventually(lambda: it.there() == [NAME] and len(it.writer) == 0)  # the answer comes a moment later
         sent = it.writer.sent
         it.use(True)
         assert len(it.writer) == 0
         it.use(False)
-        await eventually(lambda: it.there() == [])
+        await eventually(lambda: it.there() == [] and len(it.writer) == 0)
         assert it.writer.sent == sent + 1
 
 
