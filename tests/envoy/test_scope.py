@@ -23,6 +23,12 @@ def test_the_order_of_the_search() -> None:
         assert not rules.broken(message)
 
 
+@pytest.mark.parametrize(("labels", "programs"), [(0, 1), (1, 3), (5, 7)])
+def test_each_step_is_a_program(labels: int, programs: int) -> None:
+    found = [it.typed_config.type_url.rpartition(".")[2] for it in scope.filters((), labels)]
+    assert found == ["Lua", "OnDemand"] * programs
+
+
 def test_only_what_is_allowed_may_be_upgraded() -> None:
     head = source(scope.filters(("websocket", "SPDY/3.1"))[0])
     assert '["websocket"]=true' in head

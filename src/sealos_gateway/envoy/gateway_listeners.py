@@ -45,6 +45,7 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
         listeners.http_chain(message.filter_chains.add(name=row.place), as_model, options, LABELS)
         return message
     listeners.listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
+    labels = _labels(row)
     for chain in row.chains:
         found = message.filter_chains.add(name=f"{row.place}/{chain.hostname}")
         if chain.hostname != "*":
@@ -52,7 +53,7 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
         found.transport_socket.CopyFrom(_tls(chain, options))
         # Also where it is the only one: connections of now shall be known when a second one comes.
         client_tls.mark(found, chain.hostname)
-        listeners.http_chain(found, as_model, options, LABELS)
+        listeners.http_chain(found, as_model, options, labels)
     for stream in row.streams:
         found = message.filter_chains.add(name=f"{row.place}/tls/{stream.server_name}")
         if stream.server_name != "*":
@@ -61,6 +62,14 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
             found.transport_socket.CopyFrom(_tls(stream.tls, options, http=False))
         _hand_on(found, stream, options)
     return message
+
+
+def _labels(row: GatewayListener) -> int:
+    """None where every listener has a whole name: what routes have in common with those are whole names, too.
+
+    A port with very many hostnames, each with a connection manager, is most often one of those.
+    """
+    return LABELS if any("*" in chain.hostname for chain in row.chains) else 0
 
 
 def _hand_on(chain: api.Message, stream: Stream, options: Options) -> None:

@@ -333,6 +333,9 @@ end
 local function decide(handle)
   local metadata = handle:metadata()
   local id = metadata:get("id")
+  if not id and metadata:get("connections") then
+    return  -- only requests in progress are counted
+  end
   local config = known(id) or learn(id, metadata)
   if config.any then
     local notes = handle:streamInfo():dynamicMetadata():get(NETWORKS)

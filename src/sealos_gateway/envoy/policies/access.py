@@ -23,13 +23,12 @@ from sealos_gateway.model.template import Template
 from sealos_gateway.model.traffic import Redirect, Route
 
 FILTER = "sealos.access"
-#: Which programs a chain runs: names of files, in order.
+#: Which programs a chain runs: names of files, in order. They are few, and not one for each case: every program costs a
+#: virtual machine per thread in each connection manager, and Gateways with TLS have one for each hostname.
+_RUN_POLICIES, _RUN_OWN_NAME = "policies", "own_name"
 _CHAINS = {
-    "access": (("digests.lua", "access.lua"),),
-    "connections": (("connections.lua",),),
-    "both": (("connections.lua",), ("digests.lua", "access.lua")),
-    "own_name": (("own_name.lua",),),
-    "refuse": (),
+    _RUN_POLICIES: (("authority.lua", "connections.lua"), ("digests.lua", "access.lua")),
+    _RUN_OWN_NAME: (("authority.lua", "own_name.lua"),),
 }
 #: A host with or without a port (RFC 3986, 3.2.2 and 3.2.3), as `authority.lua` has it, and `fold.lua` for other hosts.
 _AUTHORITY = r"(?:[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
@@ -43,14 +42,11 @@ _TYPE = "type.googleapis.com/"
 def http_filter() -> api.Message:
     """The filter as it stands in every connection manager: it refuses what is no host, and lets all else pass unless a
     route names its chain. What a route names replaces the matcher here, so each chain begins with the same check."""
-    chains = {
-        name: {"typed_config": [_lua(*files) for files in (("authority.lua",), *programs)]}
-        for name, programs in _CHAINS.items()
-    }
+    chains = {name: {"typed_config": [_lua(*files) for files in programs]} for name, programs in _CHAINS.items()}
     composite = _struct(_COMPOSITE, {"named_filter_chains": chains})
     config = {
         "extension_config": {"name": "envoy.filters.http.composite", "typed_config": composite},
-        "xds_matcher": {"matcher_list": {"matchers": [{"predicate": _NO_HOST, "on_match": _named("refuse")}]}},
+        "xds_matcher": {"matcher_list": {"matchers": [{"predicate": _NO_HOST, "on_match": _named(_RUN_OWN_NAME)}]}},
     }
     return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack_struct(_WITH_MATCHER, config))
 
@@ -67,7 +63,7 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
         zone = {"zone": str(route.origin), "most": limit.most, "status": limit.status}
         message.metadata.filter_metadata[FILTER].update({"connections": zone})
     if asks or limit is not None:
-        message.typed_per_filter_config[FILTER].CopyFrom(_RUN[asks, limit is not None])
+        message.typed_per_filter_config[FILTER].CopyFrom(_POLICIES)
     if asks:
         message.metadata.filter_metadata[FILTER].update(_access(route, policy, context))
 
@@ -184,6 +180,4 @@ _NO_HOST = {
 }
 
 
-#: By whether somebody is asked for, and whether requests in progress are limited.
-_RUN = {(True, False): _run("access"), (False, True): _run("connections"), (True, True): _run("both")}
-_OWN_NAME = _run("own_name")
+_POLICIES, _OWN_NAME = _run(_RUN_POLICIES), _run(_RUN_OWN_NAME)

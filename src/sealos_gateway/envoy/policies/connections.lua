@@ -79,6 +79,9 @@ local function is_over(handle, metadata)
 end
 
 function envoy_on_request(handle)
+  if refused(handle) then
+    return
+  end
   local fine, status = pcall(is_over, handle, handle:metadata())
   if not fine then
     handle:logErr("connections: " .. tostring(status))
