@@ -82,8 +82,6 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
         affinity.hashed(action, policy.affinity, route.match)
     for template in policy.hash_by:
         _hash(action.hash_policy.add(), template)
-    for name in policy.upgrades:
-        action.upgrade_configs.add(upgrade_type=name)
 
 
 def _retries(action: api.Message, policy: Policy) -> None:

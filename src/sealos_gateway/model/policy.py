@@ -267,8 +267,6 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     location: tuple[tuple[str, str], ...] = ()
     access_log: bool = True
     tracing: Tracing | None = None
-    #: Further protocols that a client may upgrade to on this route.
-    upgrades: tuple[str, ...] = ()
 
     @property
     def one_is_enough(self) -> bool:

@@ -115,8 +115,6 @@ def _answers(policy: Policy, namespace: str) -> dict[str, Any]:
     if (tracing := policy.tracing) is not None:
         name = texts.nginx(tracing.operation) if tracing.operation is not None else ""
         found["tracing"] = traffic.Tracing(tracing.enabled, name)
-    if policy.upgrades:
-        raise InexpressibleError("upgrades to further protocols; the setting http.upgrade_types allows them for a port")
     return found
 
 
