@@ -136,3 +136,17 @@ async def test_what_is_wanted_no_more_is_not_tried_again(kube: FakeKube) -> None
         it.clock.advance(RETRY_SECONDS)
         await eventually(lambda: it.clock.sleeping == 0)
         assert len(kube.requests) == asked
+
+
+async def test_what_the_server_cannot_convert_is_told_and_tried_again_later(kube: FakeKube) -> None:
+    """A profile may hold a quantity that is none, and the API server answers with 500."""
+    kube.fail("services", 500, method="PATCH", times=3)
+    async with running(kube) as it:
+        it.infrastructure.apply(KIND, REF, body(), exists=True)
+        while not it.problems():
+            it.clock.advance(1)
+            await it.api.request("GET", "/api/v1/configmaps")
+        assert it.problems() == [("Service shop/edge-sealos", "Server")]
+        await eventually(lambda: it.clock.sleeping == 1)
+        it.clock.advance(RETRY_SECONDS)
+        await eventually(lambda: it.there() is not None and it.problems() == [])

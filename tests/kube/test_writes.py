@@ -29,12 +29,13 @@ class Running:
         self.api = cluster.client_of(kube, self.clock)
         self.writer = Writer(self.api, self.clock, lambda: self.leading, pace)
 
-    def want(self, name: str, value: str = "x", rest: float = 0.0) -> None:
+    def want(self, name: str, value: str = "x", rest: float = 0.0, tries: int = 0) -> None:
         def done(error: ApiError | None) -> None:
             self.outcomes[name] = error
 
         body = b'{"data":{"value":"%s"}}' % value.encode()
-        self.writer.want(name, Write(f"/api/v1/namespaces/shop/configmaps/{name}", body, done=done, rest=rest))
+        path = f"/api/v1/namespaces/shop/configmaps/{name}"
+        self.writer.want(name, Write(path, body, done=done, rest=rest, tries=tries))
 
     def value(self, name: str) -> str | None:
         found = self.kube.get("configmaps", "shop", name)
@@ -135,7 +136,7 @@ async def test_a_thousand_are_written_within_five_seconds_of_the_clock(kube: Fak
     assert it.writer.sent == 1000
 
 
-@pytest.mark.parametrize("status", [429, 500, 0])
+@pytest.mark.parametrize("status", [429, 503, 0])
 async def test_what_passes_is_tried_again(kube: FakeKube, status: int) -> None:
     kube.fail("configmaps", status, retry_after=5 if status == 429 else 0)
     async with running(kube) as it:
@@ -147,7 +148,7 @@ async def test_what_passes_is_tried_again(kube: FakeKube, status: int) -> None:
 
 
 async def test_what_failed_does_not_replace_what_is_wanted_since(kube: FakeKube) -> None:
-    kube.fail("configmaps", 500)
+    kube.fail("configmaps", 503)
     async with running(kube) as it:
         it.want("a", "old")
         await eventually(lambda: it.writer.sent == 1)
@@ -159,7 +160,7 @@ async def test_what_failed_does_not_replace_what_is_wanted_since(kube: FakeKube)
 
 
 async def test_many_that_fail_together_are_one_failure(kube: FakeKube) -> None:
-    kube.fail("configmaps", 500, times=8)
+    kube.fail("configmaps", 503, times=8)
     async with running(kube) as it:
         for number in range(8):
             it.want(str(number))
@@ -181,3 +182,44 @@ async def test_what_fails_for_good_is_told_and_not_repeated(kube: FakeKube, stat
         assert error.status == status
         assert it.outcomes["b"] is None
     assert it.writer.sent == 2
+
+
+async def test_an_object_that_the_server_fails_with_holds_nobody_else_back(kube: FakeKube) -> None:
+    """An API server answers with 500 to an object that it cannot convert, as one with a quantity that is none."""
+    kube.fail("configmaps/bad", 500, times=100)
+    async with running(kube) as it:
+        it.want("bad", tries=3)
+        for number, pause in enumerate([0.2, 0.4, 0]):
+            await eventually(lambda number=number: it.writer.sent == 2 * number + 1)
+            it.want(f"good-{number}")
+            await eventually(lambda number=number: it.value(f"good-{number}"))  # the clock stands still
+            it.clock.advance(pause)
+        await eventually(lambda: "bad" in it.outcomes)
+        error = it.outcomes["bad"]
+        assert error is not None
+        assert error.status == 500
+        assert len(it.writer) == 0
+
+
+async def test_a_server_that_fails_for_a_while_gets_the_newest_in_the_end(kube: FakeKube) -> None:
+    kube.fail("configmaps/a", 500, times=5)
+    async with running(kube) as it:
+        it.want("a", "old")
+        await eventually(lambda: it.writer.sent == 1)
+        it.want("a", "new")
+        while it.value("a") != "new":
+            it.clock.advance(30)
+            await it.api.request("GET", "/api/v1/configmaps")
+    assert it.writer.sent == 6
+
+
+async def test_what_is_given_up_while_the_server_fails_is_not_written(kube: FakeKube) -> None:
+    kube.fail("configmaps/a", 500)
+    async with running(kube) as it:
+        it.want("a")
+        await eventually(lambda: len(it.writer) == 1 and it.writer.sent == 1 and not it.outcomes)
+        it.writer.cancel("a")
+        it.clock.advance(30)
+        it.want("b")
+        await eventually(lambda: it.value("b"))
+        assert it.value("a") is None

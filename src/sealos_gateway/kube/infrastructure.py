@@ -23,6 +23,8 @@ from sealos_gateway.resources.meta import Origin, Ref
 
 #: How long what was refused is not tried again: roles and quotas change seldom.
 RETRY_SECONDS: Final = 30.0
+#: How often the server may fail with what we ask for before that is told: a profile may hold what is no quantity.
+_TRIES: Final = 3
 
 Key = tuple[Kind, Ref]
 
@@ -81,7 +83,7 @@ class Infrastructure:
                 self._writer.want(_name(key), write)
 
     def _want(self, key: Key, write: Write) -> None:
-        wanted: Write = replace(write, done=lambda error: self._done(key, wanted, error))
+        wanted: Write = replace(write, tries=_TRIES, done=lambda error: self._done(key, wanted, error))
         self._latest[key] = wanted
         self._writer.want(_name(key), wanted)
 
