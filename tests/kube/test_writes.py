@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -190,9 +191,10 @@ async def test_an_object_that_the_server_fails_with_holds_nobody_else_back(kube:
     async with running(kube) as it:
         it.want("bad", tries=3)
         for number, pause in enumerate([0.2, 0.4, 0]):
-            await eventually(lambda number=number: it.writer.sent == 2 * number + 1)
-            it.want(f"good-{number}")
-            await eventually(lambda number=number: it.value(f"good-{number}"))  # the clock stands still
+            good, sent = f"good-{number}", 2 * number + 1
+            await eventually(functools.partial(lambda sent: it.writer.sent == sent, sent))
+            it.want(good)
+            await eventually(functools.partial(it.value, good))  # the clock stands still
             it.clock.advance(pause)
         await eventually(lambda: "bad" in it.outcomes)
         error = it.outcomes["bad"]

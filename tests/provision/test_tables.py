@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from sealos_gateway.provision.plan import Port
 from sealos_gateway.provision.tables import OWN, listener_ports
 from sealos_gateway.resources import kinds
+from sealos_gateway.resources.gateway_api.gateways import GatewayStatus
 from sealos_gateway.resources.meta import Ref
 from tests.provision import gateways
 from tests.provision.gateways import OPTIONS, PROFILE, World
@@ -130,6 +133,21 @@ def test_parameters_that_cannot_be_had() -> None:
         assert faults(world)[0] == ("Accepted", "InvalidParameters")
         world.put(gateways.profile("absent"))
         assert (faults(world)[0] == ("Accepted", "InvalidParameters")) == (reference["kind"] == "ConfigMap")
+
+
+def test_a_profile_that_is_gone_does_not_take_the_addresses_along() -> None:
+    """Where it is reached stands in the status, and names in DNS are made of that."""
+    reference = {"parametersRef": {**PROFILE, "name": "p"}}
+    edge = gateways.gateway(infrastructure=reference)
+    world = World(gateways.gateway_class(), edge, gateways.profile("p"))
+    world.put(*world.read_back(**SERVING))
+    row = world.tables.deployed.get(EDGE)
+    assert row is not None
+    written = GatewayStatus(addresses=row.addresses)
+    world.put(msgspec.structs.replace(edge, status=written))
+    world.drop(gateways.profile("p"))
+    assert faults(world)[0] == ("Accepted", "InvalidParameters")
+    assert addresses(world) == [("IPAddress", "10.0.0.5")]
 
 
 def test_until_it_serves() -> None:

@@ -85,7 +85,7 @@ class Writer:
         self._wanted: dict[Hashable, Write] = {}
         self._under_way: set[Hashable] = set()
         self._resting: dict[Hashable, float] = {}  # until when
-        self._ends: list[tuple[float, int, Hashable]] = []  # the same as a heap; entries that are not true any more, too
+        self._ends: list[tuple[float, int, Hashable]] = []  # the same as a heap, with what is outdated
         self._rests = 0
         self._failing: dict[Hashable, _Failing] = {}
         self._held: dict[Hashable, Write] = {}  # what is wanted under keys that rest

@@ -233,9 +233,10 @@ class Tables:
         if plane is None or chosen is None:
             return None
         refused = deployed.unsupported_address(gateway)
-        if chosen.profile is None:
-            refused = Fault("Accepted", "InvalidParameters", chosen.problem)
         found = self._found(ref, gateway, plane, read)
+        if chosen.profile is None:
+            stays = "; until then what runs stays as it is" if found.addresses else ""
+            refused = Fault("Accepted", "InvalidParameters", chosen.problem + stays)
         if plane.account and (first := min(read(self.accounts, plane.account) or (ref,))) != ref:
             text = f"what is made for Gateway {first} has the same name, {plane.account}; rename this Gateway"
             refused = Fault("Programmed", "Invalid", text)
@@ -245,8 +246,8 @@ class Tables:
         if plane.shared:
             return deployed.shared(self.options.addresses, gateway)
         plan = read(self.plans, ref)
-        if plan is None:
-            return Deployed()
+        if plan is None:  # what runs stays, and names in DNS are made of these addresses
+            return Deployed(gateway.status.addresses)
         own = Ref(ref.namespace, names.resource(ref.name, plane.class_name))
         daemon_set = plan.profile.workload == "DaemonSet"
         workload = self.by_kind[kinds.OWNED_DAEMON_SET if daemon_set else kinds.OWNED_DEPLOYMENT]
