@@ -13,23 +13,40 @@ from conformance import modules
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
 
+OLDEST, NEWEST = modules.RELEASES[0], modules.RELEASES[-1]
 pytestmark = pytest.mark.skipif(bool(modules.missing()), reason=f"no Gateway API: {modules.missing()}")
 
 Schema = dict[str, Any]
 #: Kinds whose status is not read.
 WITHOUT_STATUS = (kinds.REFERENCE_GRANT,)
-#: Fields of v1.7.0, which the definitions of v1.6.1 do not have.
-NEWER = (
-    "Gateway.spec.addresses.routability",
-    "Gateway.spec.listeners.filters",
-    "Gateway.status.addresses.routability",
-    "ListenerSet.spec.listeners.filters",
-)
+_OF_RULES = ("HTTPRoute.spec.rules", "GRPCRoute.spec.rules")
+#: By release: fields that are only in the other one.
+ELSEWHERE = {
+    OLDEST: (
+        "Gateway.spec.addresses.routability",
+        "Gateway.spec.listeners.filters",
+        "Gateway.status.addresses.routability",
+        "ListenerSet.spec.listeners.filters",
+        *(f"{rules}.sessionPersistence.{name}" for rules in _OF_RULES for name in ("cookie", "header")),
+        *(f"{rules}.sessionPersistence.cookieConfig.{name}" for rules in _OF_RULES for name in ("name", "path")),
+    ),
+    NEWEST: tuple(
+        f"{rules}.sessionPersistence.{name}" for rules in _OF_RULES for name in ("cookieConfig", "sessionName")
+    ),
+}
 
 
-def schema_of(channel: str, kind: Kind) -> Schema:
+@pytest.fixture(params=modules.RELEASES, ids=lambda it: it.version)
+def release(request: pytest.FixtureRequest) -> modules.Release:
+    found: modules.Release = request.param
+    if reason := modules.missing(found):
+        pytest.skip(reason)
+    return found
+
+
+def schema_of(channel: str, kind: Kind, release: modules.Release) -> Schema:
     named = f"{kind.plural}.{kind.group}"
-    found = next(it for it in modules.definitions(channel) if it["metadata"]["name"] == named)
+    found = next(it for it in modules.definitions(channel, release) if it["metadata"]["name"] == named)
     version = next(it for it in found["spec"]["versions"] if it["name"] == kind.version)
     schema: Schema = version["schema"]["openAPIV3Schema"]
     return schema
@@ -77,27 +94,27 @@ def covers(own: Any, default: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", kinds.GATEWAY_API, ids=lambda it: it.name)
-def test_every_field_of_the_definition_has_its_place(kind: Kind) -> None:
-    schema = schema_of("experimental", kind)
+def test_every_field_of_the_definition_has_its_place(kind: Kind, release: modules.Release) -> None:
+    schema = schema_of("experimental", kind, release)
     struct = get_type_hints(kind.struct)
     found = list(differences(f"{kind.name}.spec", schema["properties"]["spec"], inner(struct["spec"])))
     if kind not in WITHOUT_STATUS:
         status = {**schema["properties"]["status"]}
         found += differences(f"{kind.name}.status", status, inner(struct["status"]))
-    assert [it for it in found if not known(it)] == []
+    assert [it for it in found if not known(it, release)] == []
 
 
-def known(difference: str) -> bool:
+def known(difference: str, release: modules.Release) -> bool:
     """A new object has the status "pending" on the server; one from a file has none, and both mean the same to us.
 
     Conditions are written with reason, message and time, and read without.
     """
-    if difference in [f"{name} is not in the definition" for name in NEWER]:
+    if difference in [f"{name} is not in the definition" for name in ELSEWHERE[release]]:
         return True
     optional = tuple(f"{name} is required" for name in ("reason", "message", "lastTransitionTime"))
     return ".status" in difference and ("'Pending'" in difference or difference.endswith(optional))
 
 
-def test_the_standard_channel_has_the_same_kinds() -> None:
+def test_the_standard_channel_has_the_same_kinds(release: modules.Release) -> None:
     for kind in kinds.GATEWAY_API:
-        assert schema_of("standard", kind)
+        assert schema_of("standard", kind, release)

@@ -58,6 +58,7 @@ from envoy.extensions.filters.udp.udp_proxy.v3 import route_pb2 as udp_route
 from envoy.extensions.filters.udp.udp_proxy.v3 import udp_proxy_pb2 as udp_proxy
 from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2 as early_header_mutation
 from envoy.extensions.http.stateful_session.cookie.v3 import cookie_pb2 as session_cookie
+from envoy.extensions.http.stateful_session.header.v3 import header_pb2 as session_header
 from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network_inputs
 from envoy.extensions.matching.common_inputs.ssl.v3 import ssl_inputs_pb2 as ssl_inputs
 from envoy.extensions.matching.input_matchers.consistent_hashing.v3 import consistent_hashing_pb2 as consistent_hashing
@@ -131,6 +132,7 @@ __all__ = [
     "router",
     "scoped_route",
     "session_cookie",
+    "session_header",
     "set_filter_state",
     "set_metadata",
     "ssl_inputs",

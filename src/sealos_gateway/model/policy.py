@@ -185,7 +185,11 @@ class ExternalAuth(_Value, frozen=True):
 
 
 class Affinity(_Value, frozen=True):
-    """A cookie that keeps a client with its endpoint; a `persistent` one names the endpoint and wins over balance."""
+    """A cookie that keeps a client with its endpoint; a `persistent` one names the endpoint and wins over balance.
+
+    With `header` it is that header of requests and answers, and there is no cookie. A `browser_session` lasts for at
+    most `max_age` seconds, which the gateway knows and the browser does not: that keeps the cookie while it runs.
+    """
 
     cookie: str
     path: str = ""
@@ -195,6 +199,8 @@ class Affinity(_Value, frozen=True):
     secure: bool = False
     http_only: bool = True
     persistent: bool = True
+    header: str = ""
+    browser_session: bool = False
 
 
 class Mirror(_Value, frozen=True):

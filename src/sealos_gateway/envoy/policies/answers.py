@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sealos_gateway.envoy import api, programs
-from sealos_gateway.envoy.policies.error_pages import lua_text
 from sealos_gateway.model.policy import Policy
 
 
@@ -25,4 +24,6 @@ def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return "{" + ", ".join(f"{{{lua_text(before)}, {lua_text(after)}}}" for before, after in pairs) + "}"
+    return (
+        "{" + ", ".join(f"{{{programs.lua_text(before)}, {programs.lua_text(after)}}}" for before, after in pairs) + "}"
+    )

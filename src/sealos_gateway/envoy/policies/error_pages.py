@@ -20,13 +20,10 @@ def filters(policy: Policy, context: Context) -> Iterator[tuple[str, api.Message
     if wanted is None:
         return
     statuses = ", ".join(f"[{json.dumps(str(status))}]=true" for status in wanted.statuses)
-    sent = ", ".join(f"[{lua_text(name)}]={lua_text(value)}" for name, value in headers.literals(wanted.headers))
-    cluster = lua_text(names.backend(wanted.backend, context.domain))
+    sent = ", ".join(
+        f"[{programs.lua_text(name)}]={programs.lua_text(value)}" for name, value in headers.literals(wanted.headers)
+    )
+    cluster = programs.lua_text(names.backend(wanted.backend, context.domain))
     head = f"local statuses = {{{statuses}}}\nlocal cluster = {cluster}\nlocal sent = {{{sent}}}\n"
     source = api.base.DataSource(inline_string=head + programs.program("policies/error_pages.lua"))
     yield "envoy.filters.http.lua", api.pack(api.lua.Lua(default_source_code=source))
-
-
-def lua_text(text: str) -> str:
-    """A Lua string literal that means exactly this text: everything but plain ASCII is escaped by its byte."""
-    return '"' + "".join(chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:03d}" for b in text.encode()) + '"'

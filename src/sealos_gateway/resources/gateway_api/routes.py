@@ -34,15 +34,28 @@ class RouteSpec(Value, frozen=True, kw_only=True):
 
 
 class SessionCookie(Value, frozen=True):
+    """`CookieConfig`. A `Session` cookie ends with the browser, a `Permanent` one when its time is over."""
+
+    name: HeaderName | None = None
+    path: Line = "/"
     lifetime_type: str = "Session"
 
 
-class SessionPersistence(Value, frozen=True):
-    """Requests of one session go to one endpoint (experimental)."""
+class SessionHeader(Value, frozen=True):
+    name: HeaderName
 
-    session_name: Line = ""
+
+class SessionPersistence(Value, frozen=True):
+    """Requests of one session go to one endpoint (experimental).
+
+    v1.7.0 has `cookie` and `header`; `session_name` and `cookie_config` are what they were called in v1.6.1.
+    """
+
     absolute_timeout: str = ""
     type: str = "Cookie"
+    cookie: SessionCookie | None = None
+    header: SessionHeader | None = None
+    session_name: Line = ""
     cookie_config: SessionCookie | None = None
 
 
@@ -81,10 +94,10 @@ class HttpTimeouts(Value, frozen=True):
 
 
 class HttpRetry(Value, frozen=True):
-    """When a request is sent again (experimental)."""
+    """When a request is sent again, and how often (`attempts` beside the first; 0: never)."""
 
     codes: tuple[Annotated[int, Meta(ge=400, le=599)], ...] = ()
-    attempts: Whole | None = None
+    attempts: Whole = 1
     backoff: str | None = None
 
 

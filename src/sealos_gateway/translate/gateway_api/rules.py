@@ -14,12 +14,12 @@ import msgspec
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy
 from sealos_gateway.model.keys import BackendKey
-from sealos_gateway.model.policy import Affinity, Retry, RetryOn, Timeouts
+from sealos_gateway.model.policy import Retry, RetryOn, Timeouts
 from sealos_gateway.model.traffic import Action, Forward, Match, Respond, Route, Split, Target
 from sealos_gateway.resources.gateway_api import routes as api
 from sealos_gateway.resources.gateway_api.meta import WeightedBackend
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.gateway_api import backends, durations, filters, matches
+from sealos_gateway.translate.gateway_api import backends, durations, filters, matches, sessions
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 from sealos_gateway.translate.ingress_backends import CLOSED
@@ -30,7 +30,6 @@ from sealos_gateway.translate.world import World
 
 _NOWHERE = Respond(500)
 _REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET)
-_USUAL_RETRIES = 1
 _MILLION = 1_000_000
 
 
@@ -179,7 +178,7 @@ def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld)
         if did.broken:
             answers, policy = [Answer(0, _NOWHERE)], {}
         _times(reader, where, rule, policy)
-        _session(rule.session_persistence, policy)
+        _session(reader, where, rule, policy)
         reader.add(rule.name, found, answers, policy)
     return reader.done()
 
@@ -193,7 +192,7 @@ def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld)
         reader.flaws += wrong
         did = reader.filtered(where, rule.filters)
         answers = reader.answers(where, rule.backend_refs, backends.GRPC)
-        _session(rule.session_persistence, did.policy)
+        _session(reader, where, rule, did.policy)
         reader.add(rule.name, found, [Answer(0, _NOWHERE)] if did.broken else answers, {} if did.broken else did.policy)
     return reader.done()
 
@@ -208,8 +207,7 @@ def _times(reader: _Reader, where: str, rule: api.HttpRule, policy: dict[str, An
         policy["timeouts"] = Timeouts(request=request, attempt=attempt or None)
     if rule.retry is not None:
         pause = _seconds(reader, f"{where}.retry.backoff", rule.retry.backoff)
-        attempts = _USUAL_RETRIES if rule.retry.attempts is None else rule.retry.attempts
-        policy["retry"] = Retry(attempts, _REACHED, tuple(rule.retry.codes), pause or 0.0)
+        policy["retry"] = Retry(rule.retry.attempts, _REACHED, tuple(rule.retry.codes), pause or 0.0)
 
 
 def _seconds(reader: _Reader, field: str, text: str | None) -> float | None:
@@ -221,10 +219,10 @@ def _seconds(reader: _Reader, field: str, text: str | None) -> float | None:
     return found
 
 
-def _session(wanted: api.SessionPersistence | None, policy: dict[str, Any]) -> None:
-    if wanted is None or wanted.type != "Cookie":
-        return
-    cookie = wanted.cookie_config
-    lasting = cookie is not None and cookie.lifetime_type == "Permanent"
-    age = durations.seconds(wanted.absolute_timeout) if lasting else None
-    policy["affinity"] = Affinity(wanted.session_name or "sealos-session", path="/", max_age=int(age) if age else None)
+def _session(reader: _Reader, where: str, rule: api.HttpRule | api.GrpcRule, policy: dict[str, Any]) -> None:
+    if rule.session_persistence is not None:
+        place = f"{where}.sessionPersistence"
+        kept, flaws = sessions.affinity(place, reader.origin, rule.name or where, rule.session_persistence)
+        reader.flaws += flaws
+        if kept is not None:
+            policy["affinity"] = kept
