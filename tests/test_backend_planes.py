@@ -7,19 +7,27 @@ KEY = BackendKey("shop", "web", 80)
 EDGE = "shop.edge"
 
 
+def moved(planes: BackendPlanes, users: tuple[str, ...] | None) -> list[frozenset[str]]:
+    """What is told when the backend has these users."""
+    told: list[frozenset[str]] = []
+    planes.on_change = [lambda _key, where: told.append(where)]
+    planes.changed(KEY, users)
+    return told
+
+
 def test_a_backend_of_ingresses_stays_on_our_own_plane() -> None:
     planes = BackendPlanes()
-    assert planes.changed(KEY, ("a",)) is None
+    assert moved(planes, ("a",)) == []
     assert planes.of(KEY) == OWN_PLANE
 
 
 def test_it_moves_with_its_users_and_comes_back() -> None:
     planes = BackendPlanes()
     planes.counted((KEY, EDGE), 1)
-    assert planes.changed(KEY, ("edge",)) == frozenset({EDGE})
-    assert planes.changed(KEY, ("edge", "ingress")) == frozenset({EDGE, ""})
+    assert moved(planes, ("edge",)) == [frozenset({EDGE})]
+    assert moved(planes, ("edge", "ingress")) == [frozenset({EDGE, ""})]
     planes.counted((KEY, EDGE), None)
-    assert planes.changed(KEY, ("ingress",)) == OWN_PLANE
+    assert moved(planes, ("ingress",)) == [OWN_PLANE]
     assert planes.of(KEY) == OWN_PLANE
 
 
@@ -28,7 +36,7 @@ def test_one_user_more_on_the_same_plane_changes_nothing() -> None:
     planes.counted((KEY, EDGE), 1)
     planes.changed(KEY, ("a",))
     planes.counted((KEY, EDGE), 2)
-    assert planes.changed(KEY, ("a", "b")) is None
+    assert moved(planes, ("a", "b")) == []
 
 
 def test_without_users_it_goes_back() -> None:
@@ -36,5 +44,5 @@ def test_without_users_it_goes_back() -> None:
     planes.counted((KEY, EDGE), 1)
     planes.changed(KEY, ("a",))
     planes.counted((KEY, EDGE), None)
-    assert planes.changed(KEY, None) == OWN_PLANE
+    assert moved(planes, None) == [OWN_PLANE]
     assert planes.of(KEY) == OWN_PLANE

@@ -6,7 +6,7 @@ I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from sealos_gateway.model.keys import BackendKey
@@ -18,12 +18,15 @@ Use = tuple[BackendKey, str]
 
 
 class BackendPlanes:
-    """Users are told first by `counted`, and then all of them by `changed`. Most backends are only used by Ingresses,
+    """Users are told first by `counted`, and then all of them by `changed`.
 
-    so only those that a Gateway with a data plane of its own routes to are remembered.
+    Most backends are only used by Ingresses: only those that a Gateway with a data plane of its own routes to are
+    remembered.
     """
 
     def __init__(self) -> None:
+        #: Called with a backend and the planes it belongs on now, when they are others than before.
+        self.on_change: list[Callable[[BackendKey, frozenset[str]], None]] = []
         self._counts: dict[BackendKey, dict[str, int]] = {}
         self._moved: dict[BackendKey, frozenset[str]] = {}
 
@@ -38,8 +41,8 @@ class BackendPlanes:
         if not counts:
             self._counts.pop(key, None)
 
-    def changed(self, key: BackendKey, users: Collection[Any] | None) -> frozenset[str] | None:
-        """With these users, wherever they are: the planes it belongs on, or None when they are as they were."""
+    def changed(self, key: BackendKey, users: Collection[Any] | None) -> None:
+        """A backend has these users, wherever they are."""
         counts = self._counts.get(key, {})
         own = len(users or ()) > sum(counts.values()) or not counts
         planes = frozenset(counts) | OWN_PLANE if own else frozenset(counts)
@@ -48,7 +51,9 @@ class BackendPlanes:
             self._moved[key] = planes
         else:
             self._moved.pop(key, None)  # a row that never was is not dropped either: nothing else takes it back
-        return planes if planes != before else None
+        if planes != before:
+            for call in self.on_change:
+                call(key, planes)
 
     def of(self, key: BackendKey) -> frozenset[str]:
         """The planes a backend belongs on."""

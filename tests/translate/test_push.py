@@ -42,7 +42,7 @@ def batch(pipeline: Pipeline) -> int:
 
 
 def ttl(pipeline: Pipeline) -> float:
-    return pipeline._endpoints_ttl()(WEB)
+    return pipeline.endpoints_ttl()(WEB)
 
 
 def test_without_annotations_the_settings_hold() -> None:

@@ -1,6 +1,6 @@
 """The tables of Kubernetes objects that translations read, and the rules they follow.
 
-A translation is handed one `World` instead of a dozen arguments. The tables are declared in `pipeline.py`.
+A translation is handed one `World` instead of a dozen arguments. It is made in `tables.ground`.
 """
 
 from __future__ import annotations
