@@ -143,6 +143,15 @@ def test_a_profile_decides_how_it_runs() -> None:
     assert "a" not in found["Deployment"]["metadata"]["annotations"]
 
 
+def test_a_pod_that_ends_answers_until_proxies_have_heard_of_it() -> None:
+    pod = made()["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["lifecycle"] == {"preStop": {"exec": {"command": ["sleep", "10"]}}}
+    assert pod["terminationGracePeriodSeconds"] > 10 + 30
+    (container,) = with_profile(preStopSeconds=0)["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert "lifecycle" not in container
+
+
 def test_without_replicas_an_autoscaler_decides() -> None:
     assert "replicas" not in made()["Deployment"]["spec"]
 

@@ -118,7 +118,7 @@ def _pod(plan: Plan, options: Options) -> Object:
         "serviceAccountName": name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": profile.grace_seconds + _GRACE_MARGIN,
+        "terminationGracePeriodSeconds": profile.pre_stop_seconds + profile.grace_seconds + _GRACE_MARGIN,
         "securityContext": _pod_security(plan),
         "containers": [_container(plan, options)],
         "volumes": [
@@ -166,6 +166,7 @@ def _container(plan: Plan, options: Options) -> Object:
         for key, value in (("requests", profile.resources.requests), ("limits", profile.resources.limits))
         if value
     }
+    ending = {"preStop": {"exec": {"command": ["sleep", str(profile.pre_stop_seconds)]}}}
     return {
         "name": "node",
         "image": profile.image or options.image,
@@ -188,6 +189,7 @@ def _container(plan: Plan, options: Options) -> Object:
             {"name": "state", "mountPath": _STATE},
             {"name": "tmp", "mountPath": "/tmp"},
         ],
+        **({"lifecycle": ending} if profile.pre_stop_seconds else {}),
         **({"resources": resources} if resources else {}),
     }  # fmt: skip
 

@@ -87,6 +87,10 @@ class GatewayProfileSpec(_Value, frozen=True):
     grace_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=86_400)], Meta(description="How long open requests may take when a pod ends.")
     ] = 30
+    pre_stop_seconds: Annotated[
+        Annotated[int, Meta(ge=0, le=3600)],
+        Meta(description="How long a pod that ends answers as before: until proxies and load balancers have heard of it."),
+    ] = 10
     service: ServiceProfile = ServiceProfile()
 
 
