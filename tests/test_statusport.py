@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from sealos_gateway.dataplane import DataPlane
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.node.supervisor import PortTakenError
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.provision.tables import ObjectKey
 from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import Settings
 from sealos_gateway.statusport import StatusPort, controller_pages, envoy_pages
@@ -26,8 +28,9 @@ class Nothing:
 
     loaded = True
     problems: Sequence[Problem] = ()
+    refused: Mapping[ObjectKey, str] = MappingProxyType({})
 
-    def attach(self, pipeline: Pipeline) -> None: ...
+    def attach(self, pipeline: Pipeline, refusals: Callable[[], None]) -> None: ...
 
     async def run(self) -> None: ...
 

@@ -34,7 +34,6 @@ class Controller:
     def __init__(self, settings: Settings, objects: Objects) -> None:
         self.pipeline = Pipeline(settings)
         self.objects = objects
-        objects.attach(self.pipeline)
         self.fleet = Fleet()
         self.report = report.Report(objects, self.pipeline, self.fleet)
         self.metrics = observe.Metrics(self.pipeline, self.fleet, self.report.problems)
@@ -45,6 +44,7 @@ class Controller:
         self._refusals = asyncio.Event()
         self._held_back = asyncio.Event()
         self._settling = asyncio.Lock()
+        objects.attach(self.pipeline, self._refusals.set)
 
     def start(
         self, group: asyncio.TaskGroup, stop: asyncio.Event, started: Callable[[], None]
@@ -103,7 +103,7 @@ class Controller:
             self.metrics.settled(time.perf_counter() - began)
 
     async def _keep_last_good(self) -> None:
-        """When an Envoy refuses routes or listeners or takes them after all, say so to the pipeline."""
+        """When an Envoy or the cluster refuses something or takes it after all, say so to the pipeline."""
         self.fleet.on_change(self._refusals.set)
         while True:
             await self._refusals.wait()
@@ -114,8 +114,10 @@ class Controller:
             def tell(refused: set[str] = refused, listeners: dict[str, str] = listeners) -> None:
                 self.pipeline.keep_last_good(refused)
                 self.pipeline.refuse_listeners(listeners)
+                self.pipeline.provision.refuse(self.objects.refused)
 
             await self._settle(tell)
+            self._unreported.set()
 
     async def _let_go(self) -> None:
         """Publish endpoints that were held back when their time has come."""

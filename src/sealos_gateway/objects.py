@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from sealos_gateway.kube import (
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
-from sealos_gateway.provision.tables import Pending
+from sealos_gateway.provision.tables import ObjectKey, Pending
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref
@@ -52,8 +52,13 @@ class Objects(Protocol):
     def problems(self) -> Sequence[Problem]:
         """What is wrong with objects before they are understood."""
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Listen to what the pipeline needs and makes of the objects; before the first update."""
+    @property
+    def refused(self) -> Mapping[ObjectKey, str]:
+        """What the data planes of Gateways are made of and the cluster does not take, each with why."""
+
+    def attach(self, pipeline: Pipeline, refusals: Callable[[], None]) -> None:
+        """Listen to what the pipeline needs and makes of the objects; before the first update. `refusals` is called
+        when `refused` has changed."""
 
     async def run(self) -> None:
         """Whatever must run beside `updates`; may end."""
@@ -76,7 +81,11 @@ class Folder:
     def problems(self) -> Sequence[Problem]:
         return self._files.problems
 
-    def attach(self, pipeline: Pipeline) -> None:
+    @property
+    def refused(self) -> Mapping[ObjectKey, str]:
+        return {}
+
+    def attach(self, pipeline: Pipeline, refusals: Callable[[], None]) -> None:
         """Nothing: all Secrets are in the folder, and nothing is written back."""
 
     async def run(self) -> None:
@@ -134,8 +143,13 @@ class Cluster:
         """Read the configuration once, before anything starts. Raises ConfigError."""
         await self._access.load()
 
-    def attach(self, pipeline: Pipeline) -> None:
+    @property
+    def refused(self) -> Mapping[ObjectKey, str]:
+        return self._infrastructure.refused
+
+    def attach(self, pipeline: Pipeline, refusals: Callable[[], None]) -> None:
         self._pipeline = pipeline
+        self._infrastructure.on_change = refusals
         pipeline.secrets_in_use.on_change.append(lambda ref, row: self._source.need(ref, row is not None))
         pipeline.config_maps_in_use.on_change.append(
             lambda ref, row: self._source.need(ref, row is not None, kinds.CONFIG_MAP)

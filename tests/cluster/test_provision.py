@@ -91,6 +91,12 @@ def reason(api: Api, name: str) -> str:
     return str(next(it["reason"] for it in conditions if it["type"] == "Programmed"))
 
 
+def words(api: Api, name: str) -> str:
+    """In words why a Gateway is not served, or that it is."""
+    conditions = api.get(f"{GATEWAYS}/{name}")["status"]["conditions"]
+    return str(next(it["message"] for it in conditions if it["type"] == "Programmed"))
+
+
 @pytest.mark.timeout(180)
 def test_a_gateway_gets_a_data_plane_and_loses_it(api: Api) -> None:
     gateway(api, "edge", infrastructure={"labels": {"team": "a"}, "annotations": {"note": "b"}})
@@ -137,6 +143,20 @@ def test_the_server_refuses_a_profile_that_makes_no_sense(api: Api) -> None:
     assert "spec.workload" in status["message"]
 
 
+def test_a_profile_that_the_server_cannot_convert_is_told_and_hurts_nobody(api: Api) -> None:
+    """The API server answers 500 to a quantity that is none: nothing that it has to do with others."""
+    profile = {"apiVersion": "gateway.sealos.io/v1alpha1", "kind": "GatewayProfile", "metadata": {"name": "potato"}}
+    api.create(PROFILES, {**profile, "spec": {"resources": {"limits": {"memory": "potato"}}}})
+    reference = {"group": "gateway.sealos.io", "kind": "GatewayProfile", "name": "potato"}
+    gateway(api, "poor", infrastructure={"parametersRef": reference})
+    eventually(lambda: "Deployment poor-sealos" in words(api, "poor"))
+    assert "quantities must match" in words(api, "poor")
+    gateway(api, "beside")
+    eventually(lambda: reason(api, "beside") != "Pending", 5)
+    patch(api, f"{PROFILES}/potato", {"spec": {"resources": {"limits": {"memory": "1Gi"}}}})
+    eventually(lambda: programmed(api, "poor"), 60)
+
+
 def test_what_somebody_deletes_is_made_again(api: Api) -> None:
     gateway(api, "firm")
     eventually(lambda: bool(address(api, "firm-sealos")))
@@ -148,6 +168,7 @@ def test_a_service_of_somebody_else_is_left_alone(api: Api) -> None:
     api.create(f"{SPACE}/services", {"metadata": {"name": "taken-sealos"}, "spec": {"ports": [{"port": 9}]}})
     gateway(api, "taken")
     eventually(lambda: exists(api, f"{APPS}/deployments/taken-sealos"))
+    eventually(lambda: "not ours" in words(api, "taken"))
     found = api.get(f"{SPACE}/services/taken-sealos")
     assert "labels" not in found["metadata"]
     assert found["spec"]["ports"][0]["port"] == 9

@@ -116,12 +116,17 @@ async def test_removing_what_is_gone_is_no_problem(kube: FakeKube) -> None:
 async def test_a_refusal_is_told_and_tried_again(kube: FakeKube) -> None:
     kube.forbidden = lambda place, request: request.method == "PATCH"
     async with running(kube) as it:
+        told: list[int] = []
+        it.infrastructure.on_change = lambda: told.append(len(it.infrastructure.refused))
         it.infrastructure.apply(KIND, REF, body(), exists=False)
         await eventually(lambda: it.problems() == [("Service shop/edge-sealos", "Forbidden")])
+        assert told == [1]
+        assert it.infrastructure.refused[KIND, REF].startswith("it cannot be applied: ")
         kube.forbidden = lambda place, request: False
         await eventually(lambda: it.clock.sleeping == 1)
         it.clock.advance(RETRY_SECONDS)
         await eventually(lambda: it.there() is not None and it.problems() == [])
+        assert told == [1, 0]
 
 
 async def test_what_is_wanted_no_more_is_not_tried_again(kube: FakeKube) -> None:

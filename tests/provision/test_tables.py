@@ -150,6 +150,20 @@ def test_a_profile_that_is_gone_does_not_take_the_addresses_along() -> None:
     assert addresses(world) == [("IPAddress", "10.0.0.5")]
 
 
+def test_what_the_cluster_does_not_take_is_told_at_the_gateway() -> None:
+    world = World(gateways.gateway_class(), gateways.gateway(), gateways.gateway("other"))
+    words = "it cannot be applied: an object of this name exists and is not ours"
+    world.tables.refuse({(kinds.OWNED_SERVICE, MADE): words})
+    world.graph.settle()
+    row = world.tables.deployed.get(EDGE)
+    assert row is not None
+    assert row.faults[0] == ("Programmed", "Invalid", f"Service edge-sealos {words}")
+    assert faults(world, "other")[0] == ("Programmed", "AddressNotAssigned")
+    world.tables.refuse({})
+    world.graph.settle()
+    assert faults(world)[0] == ("Programmed", "AddressNotAssigned")
+
+
 def test_until_it_serves() -> None:
     world = World(gateways.gateway_class(), gateways.gateway())
     assert faults(world) == [("Programmed", "AddressNotAssigned"), ("Programmed", "NoResources")]

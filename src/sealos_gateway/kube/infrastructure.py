@@ -7,6 +7,7 @@ taken from somebody else: the first write of each looks whether there is one tha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -50,6 +51,8 @@ class Infrastructure:
     def __init__(self, writer: Writer, clock: Clock) -> None:
         self._writer = writer
         self._clock = clock
+        #: Called when `refused` has changed.
+        self.on_change: Callable[[], None] = lambda: None
         self._refused: dict[Key, Problem] = {}
         self._latest: dict[Key, Write] = {}  # what each object is to become, until it is
         self._again: asyncio.Queue[tuple[float, Key, Write]] = asyncio.Queue()
@@ -58,6 +61,11 @@ class Infrastructure:
     def problems(self) -> list[Problem]:
         return list(self._refused.values())
 
+    @property
+    def refused(self) -> dict[Key, str]:
+        """What cannot be applied or removed, with why."""
+        return {key: problem.message for key, problem in self._refused.items()}
+
     def apply(self, kind: Kind, ref: Ref, body: bytes, exists: bool) -> None:
         """This is wanted and is not there, or is there otherwise."""
         self._want((kind, ref), Write(_path(kind, ref), body, force=True, guard=None if exists else _foreign))
@@ -65,7 +73,7 @@ class Infrastructure:
     def keep(self, kind: Kind, ref: Ref) -> None:
         """It is as it is wanted, or it is of no interest any more."""
         self._latest.pop((kind, ref), None)
-        self._refused.pop((kind, ref), None)
+        self._let_go((kind, ref))
         self._writer.cancel(_name((kind, ref)))
 
     def remove(self, kind: Kind, ref: Ref, uid: str) -> None:
@@ -92,12 +100,17 @@ class Infrastructure:
             return  # meanwhile something else is wanted
         if error is None or (write.delete and isinstance(error, NotFoundError)):
             del self._latest[key]
-            self._refused.pop(key, None)
+            self._let_go(key)
             return
         kind, ref = key
         what = "removed" if write.delete else "applied"
         self._refused[key] = Problem(Origin(kind.name, ref), "", error.reason, f"it cannot be {what}: {error}")
         self._again.put_nowait((self._clock.monotonic() + RETRY_SECONDS, key, write))
+        self.on_change()
+
+    def _let_go(self, key: Key) -> None:
+        if self._refused.pop(key, None) is not None:
+            self.on_change()
 
 
 def _foreign(there: bytes) -> str:

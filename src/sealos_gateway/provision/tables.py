@@ -7,12 +7,14 @@ wanted        the objects, by kind and name: Index over infrastructure
 pending       over wanted: those that are not there, or not as they are wanted
 strays        over what is there: what belongs to a Gateway that does not want it any more
 accounts      the service accounts of nodes, and which plane each serves
+refused       objects that the cluster does not take, with its words
 deployed      over gateways: what the cluster made of it
 classes       over GatewayClasses: the status of ours
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -119,6 +121,7 @@ class Tables:
         self.profiles = Table(graph, "gateway_profiles")
         self.by_kind = {kind: Table(graph, f"owned_{kind.plural}") for kind in kinds.OWNED}
         self.by_kind[kinds.GATEWAY_PROFILE] = self.profiles
+        self.refused: Table[ObjectKey, str] = Table(graph, "refused_objects")
         own = self.sources.planes.gateways
         self.class_statuses: Derived[Ref, GatewayClassStatus] = Derived(
             graph, "gateway_class_statuses", self._class_status, self.sources.planes.classes
@@ -147,6 +150,13 @@ class Tables:
         """The plane that a service account (`namespace/name`) may serve; None when it is no node of a Gateway."""
         found = self.accounts.get(account)
         return names.plane(min(found)) if found else None
+
+    def refuse(self, refused: Mapping[ObjectKey, str]) -> None:
+        """All that the cluster does not take at present, each with why: the Gateways say so."""
+        for key in set(self.refused.rows).difference(refused):
+            self.refused.drop(key)
+        for key, words in refused.items():
+            self.refused.put(key, words)
 
     # ---------------------------------------------------------------- rows
 
@@ -234,6 +244,7 @@ class Tables:
             return None
         refused = deployed.unsupported_address(gateway)
         found = self._found(ref, gateway, plane, read)
+        found = found._replace(faults=(*self._refusals(ref, read), *found.faults))
         if chosen.profile is None:
             stays = "; until then what runs stays as it is" if found.addresses else ""
             refused = Fault("Accepted", "InvalidParameters", chosen.problem + stays)
@@ -241,6 +252,13 @@ class Tables:
             text = f"what is made for Gateway {first} has the same name, {plane.account}; rename this Gateway"
             refused = Fault("Programmed", "Invalid", text)
         return found._replace(faults=(refused, *found.faults)) if refused else found
+
+    def _refusals(self, ref: Ref, read: Read) -> Iterator[Fault]:
+        """What of a Gateway's objects the cluster does not take; what is there instead stays."""
+        row = read(self.infrastructure, ref)
+        for it in row.objects if row else ():
+            if words := read(self.refused, (it.kind, it.ref)):
+                yield Fault("Programmed", "Invalid", f"{it.kind.name} {it.ref.name} {words}")
 
     def _found(self, ref: Ref, gateway: Gateway, plane: Plane, read: Read) -> Deployed:
         if plane.shared:

@@ -89,7 +89,9 @@ class GatewayProfileSpec(_Value, frozen=True):
     ] = 30
     pre_stop_seconds: Annotated[
         Annotated[int, Meta(ge=0, le=3600)],
-        Meta(description="How long a pod that ends answers as before: until proxies and load balancers have heard of it."),
+        Meta(
+            description="How long a pod that ends answers as before: until proxies and load balancers have heard of it."
+        ),
     ] = 10
     service: ServiceProfile = ServiceProfile()
 
