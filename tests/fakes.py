@@ -137,6 +137,8 @@ class FakeKube:
         self.absent = {kind.plural for kind in kinds.ALL if kind.custom}  # custom resources that nobody installed
         #: Custom resources that are installed only in an older version, by plural.
         self.older: dict[str, str] = {}
+        #: Kinds that are there in another version than the usual one, by plural.
+        self.served: dict[str, str] = {}
         #: Tokens of service accounts: user, audience, and the pod it is bound to.
         self.accounts: dict[str, tuple[str, str, str]] = {}
         self.knows_audiences = True
@@ -320,7 +322,12 @@ class FakeKube:
         raise RefusedError(415, "unsupported")
 
     def _discovery(self, place: Place) -> Object:
-        here = [kind for kind in kinds.ALL if kind.api_version == place.api_version and kind.plural not in self.absent]
+        here = [
+            kind
+            for kind in kinds.ALL
+            if kind.plural not in self.absent
+            and f"{kind.group}/{self.served.get(kind.plural, kind.version)}".lstrip("/") == place.api_version
+        ]
         here += [kind for kind in kinds.ALL if f"{kind.group}/{self.older.get(kind.plural)}" == place.api_version]
         if not here:
             raise RefusedError(404, "404 page not found")

@@ -215,6 +215,23 @@ async def test_a_kind_in_an_older_version_alone_is_told_until_the_new_one_is_the
         await eventually(lambda: consumer.source.problems == ())
 
 
+@pytest.mark.parametrize("version", ["v1", "v1beta1", "v1alpha1"])
+async def test_bundles_of_authorities_are_read_in_the_version_that_there_is(kube: FakeKube, version: str) -> None:
+    bundle = {"apiVersion": f"certificates.k8s.io/{version}", "kind": "ClusterTrustBundle", "metadata": {"name": "a:b"}}
+    kube.put("clustertrustbundles", bundle | {"spec": {"trustBundle": "PEM"}})
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        assert consumer.has(kinds.CLUSTER_TRUST_BUNDLE)
+        assert consumer.source.problems == ()
+        kube.absent.discard("clustertrustbundles")  # enabled
+        kube.served = {"clustertrustbundles": version}
+        await eventually(lambda: consumer.has(kinds.CLUSTER_TRUST_BUNDLE, "a:b"))
+        kube.delete("clustertrustbundles", "", "a:b")
+        await eventually(lambda: consumer.has(kinds.CLUSTER_TRUST_BUNDLE))
+        asked = {it.path for it in kube.asked("/clustertrustbundles")}
+        assert asked == {f"/apis/certificates.k8s.io/{version}/clustertrustbundles"}
+
+
 async def test_a_kind_that_is_removed_takes_its_objects_with_it(kube: FakeKube) -> None:
     kube.absent.discard("gateways")
     kube.put("gateways", cluster.gateway())

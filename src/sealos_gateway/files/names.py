@@ -14,6 +14,12 @@ _LABEL_LIMIT: Final = 63
 _SUBDOMAIN_LIMIT: Final = 253
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+#: A bundle of a signer is named after it: `example.com/foo` gives `example.com:foo:name`.
+_SIGNED: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[a-z0-9]([-a-z0-9.]*[a-z0-9])?)*\Z")
+_SIGNED_ADVICE: Final = (
+    f"it is not the name of a ClusterTrustBundle; use at most {_SUBDOMAIN_LIMIT} characters: lower-case letters and "
+    "digits, and '-', '.' and ':' between them"
+)
 _SHOWN: Final = 80
 _LABEL_KINDS: Final = (kinds.SERVICE, kinds.NAMESPACE)
 
@@ -25,6 +31,8 @@ def fault(kind: Kind, ref: Ref) -> tuple[str, str] | None:
         return "metadata.namespace", _advice(namespace, _LABEL_LIMIT, "'-'")
     if _is_label(name):
         return None
+    if kind == kinds.CLUSTER_TRUST_BUNDLE:
+        return None if len(name) <= _SUBDOMAIN_LIMIT and _SIGNED.match(name) else ("metadata.name", _SIGNED_ADVICE)
     if kind in _LABEL_KINDS:
         return "metadata.name", _advice(name, _LABEL_LIMIT, "'-'")
     if len(name) <= _SUBDOMAIN_LIMIT and _SUBDOMAIN.match(name):

@@ -29,7 +29,7 @@ from sealos_gateway.resources.update import Update
 #: are not among them: those are watched one by one (`secrets`).
 KINDS: Final = (
     kinds.INGRESS, kinds.INGRESS_CLASS, kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.NAMESPACE,
-    *kinds.GATEWAY_API, kinds.GATEWAY_PROFILE, *kinds.POLICIES, *kinds.OWNED,
+    kinds.CLUSTER_TRUST_BUNDLE, *kinds.GATEWAY_API, kinds.GATEWAY_PROFILE, *kinds.POLICIES, *kinds.OWNED,
 )  # fmt: skip
 
 #: ConfigMaps hold certificates of authorities: there are few of them.

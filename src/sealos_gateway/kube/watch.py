@@ -82,6 +82,10 @@ class Target(NamedTuple):
     def path(self) -> str:
         return client.path(self.kind.api_version, self.kind.plural, self.namespace)
 
+    def path_at(self, version: str) -> str:
+        """The same in another version."""
+        return client.path(f"{self.kind.group}/{version}", self.kind.plural, self.namespace)
+
     @property
     def params(self) -> dict[str, str]:
         both = {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}
@@ -115,6 +119,7 @@ class Watch:
         self._streams = options.stream
         self._backoff = Backoff(clock)
         self._version = ""  # how far the history is known; empty before everything was listed
+        self._path = target.path
 
     async def follow(self) -> AsyncGenerator[Item, None]:
         """Everything that exists, then every change, for ever."""
@@ -156,20 +161,31 @@ class Watch:
         kind = self._target.where
         if kind is None:
             return
+        for version in (kind.version, *kind.also) if kind.any_version else (kind.version,):
+            try:
+                if not await self._has(kind, version):
+                    continue
+            except ForbiddenError:
+                pass  # then the list itself will tell
+            if kind is self._target.kind:
+                self._path = self._target.path_at(version)
+            return
+        raise NotFoundError(f"the server has no {kind.plural}", 404)
+
+    async def _has(self, kind: Kind, version: str) -> bool:
+        """Raises what goes wrong, but for a version that the server does not know."""
         try:
-            answer = await self._api.request("GET", f"/apis/{kind.api_version}")
-        except ForbiddenError:
-            return  # then the list itself will tell
-        if all(resource.name != kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources):
-            raise NotFoundError(f"the server has no {kind.plural}", 404)
+            answer = await self._api.request("GET", f"/apis/{kind.group}/{version}")
+        except NotFoundError:
+            return False
+        return any(resource.name == kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources)
 
     async def _older(self) -> str:
         """The first of the kind's older versions that the server has; empty where it has none, or does not say."""
         kind = self._target.kind
-        for version in kind.also:
+        for version in () if kind.any_version else kind.also:
             with suppress(ApiError):
-                answer = await self._api.request("GET", f"/apis/{kind.group}/{version}")
-                if any(resource.name == kind.plural for resource in wire.decode(wire.RESOURCES, answer).resources):
+                if await self._has(kind, version):
                     return version
         return ""
 
@@ -196,7 +212,7 @@ class Watch:
 
     async def _connection(self) -> AsyncGenerator[Item, None]:
         lines = wire.Lines()
-        place, params = self._target.path, self._watch_params()
+        place, params = self._path, self._watch_params()
         async with self._api.stream("GET", place, params, quiet_seconds=self._options.quiet_seconds) as pieces:
             yield []  # connected: an earlier failure is over, though nothing may change for hours
             async for piece in pieces:
@@ -214,7 +230,7 @@ class Watch:
         """The whole list as it is now: asked without a version, the server never answers with an old state."""
         params = self._target.params | {"limit": str(self._options.page)}
         while True:
-            page = wire.decode(wire.PAGES, await self._api.request("GET", self._target.path, params))
+            page = wire.decode(wire.PAGES, await self._api.request("GET", self._path, params))
             yield [wire.present(self._target.kind, item) for item in page.items or ()]
             if not page.metadata.continue_:
                 self._version = page.metadata.resource_version

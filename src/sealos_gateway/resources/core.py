@@ -1,4 +1,4 @@
-"""Kinds of the core and discovery groups: Namespace, Service, EndpointSlice, Secret, ConfigMap."""
+"""Kinds of Kubernetes itself: Namespace, Service, EndpointSlice, Secret, ConfigMap, ClusterTrustBundle."""
 
 from __future__ import annotations
 
@@ -110,3 +110,15 @@ class Secret(Resource, frozen=True):
 
 class ConfigMap(Resource, frozen=True):
     data: dict[str, str] | None = None
+
+
+class TrustBundleSpec(_Value, frozen=True):
+    """`trust_bundle` are certificates of authorities in PEM."""
+
+    trust_bundle: str = ""
+
+
+class ClusterTrustBundle(Resource, frozen=True):
+    """Authorities that every namespace may believe."""
+
+    spec: TrustBundleSpec = TrustBundleSpec()

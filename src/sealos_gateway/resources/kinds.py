@@ -24,10 +24,12 @@ class Kind(NamedTuple):
     struct: type[Resource]
     #: Older versions of the same shape, which manifests may still name.
     also: tuple[str, ...] = ()
-    #: A custom resource: an API server need not have it.
+    #: An API server need not have it: a custom resource, or a kind that has to be enabled.
     custom: bool = False
     #: Only objects with these labels are of interest.
     selector: str = ""
+    #: Read from a server in the versions of `also`, too: a kind of Kubernetes, of which each release has one version.
+    any_version: bool = False
 
     @property
     def api_version(self) -> str:
@@ -46,6 +48,10 @@ ENDPOINT_SLICE = Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices
 SECRET = Kind("Secret", "", "v1", "secrets", True, core.Secret)
 NAMESPACE = Kind("Namespace", "", "v1", "namespaces", False, core.Namespace)
 CONFIG_MAP = Kind("ConfigMap", "", "v1", "configmaps", True, core.ConfigMap)
+CLUSTER_TRUST_BUNDLE = Kind(
+    "ClusterTrustBundle", "certificates.k8s.io", "v1", "clustertrustbundles", False, core.ClusterTrustBundle,
+    ("v1beta1", "v1alpha1"), custom=True, any_version=True,
+)  # fmt: skip
 
 
 def _gateway_api(name: str, plural: str, struct: type[Resource], *also: str, namespaced: bool = True) -> Kind:
@@ -81,8 +87,8 @@ SECURITY_POLICY = _policy(security.KIND, "securitypolicies", security.SecurityPo
 POLICIES = (TRAFFIC_POLICY, BACKEND_POLICY, SECURITY_POLICY)
 
 ALL = (
-    INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, *GATEWAY_API, GATEWAY_PROFILE,
-    *POLICIES,
+    INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, CLUSTER_TRUST_BUNDLE,
+    *GATEWAY_API, GATEWAY_PROFILE, *POLICIES,
 )  # fmt: skip
 
 

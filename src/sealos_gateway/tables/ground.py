@@ -67,7 +67,7 @@ def _world(graph: Graph, rules: Rules, sources: Sources) -> World:
     slices_by_service: Index[Ref, Ref] = Index(graph, "slices_by_service", _slice_service, sources.slices)
     return World(
         rules, sources.ingresses, sources.ingress_classes, default_classes, sources.services, sources.slices,
-        slices_by_service, sources.secrets, sources.config_maps, sources.namespaces,
+        slices_by_service, sources.secrets, sources.config_maps, sources.trust_bundles, sources.namespaces,
     )  # fmt: skip
 
 

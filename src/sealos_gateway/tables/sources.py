@@ -28,6 +28,9 @@ class Sources:
         self.secrets: Table[Ref, core.Secret] = self._table(kinds.SECRET, "secrets")
         self.namespaces: Table[Ref, core.Namespace] = self._table(kinds.NAMESPACE, "namespaces")
         self.config_maps: Table[Ref, core.ConfigMap] = self._table(kinds.CONFIG_MAP, "config_maps")
+        self.trust_bundles: Table[Ref, core.ClusterTrustBundle] = self._table(
+            kinds.CLUSTER_TRUST_BUNDLE, "trust_bundles"
+        )
         self._gateway_api()
         self.traffic_policies: Table[Ref, TrafficPolicy] = self._table(kinds.TRAFFIC_POLICY, "traffic_policies")
         self.backend_policies: Table[Ref, BackendPolicy] = self._table(kinds.BACKEND_POLICY, "backend_policies")

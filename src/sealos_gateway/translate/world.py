@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from sealos_gateway.live import Index, Rows
-from sealos_gateway.resources.core import ConfigMap, EndpointSlice, Namespace, Secret, Service
+from sealos_gateway.resources.core import ClusterTrustBundle, ConfigMap, EndpointSlice, Namespace, Secret, Service
 from sealos_gateway.resources.ingress import Ingress, IngressClass
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.policies.attached import Attached
@@ -89,6 +89,7 @@ class World:
     slices_by_service: Index[Ref, Ref]
     secrets: Rows[Ref, Secret]
     config_maps: Rows[Ref, ConfigMap]
+    trust_bundles: Rows[Ref, ClusterTrustBundle]
     namespaces: Rows[Ref, Namespace]
     interned: Interned = field(default_factory=Interned)
     #: What our policies say, by the kind of what they are attached to and its name; `policies.tables` fills it.

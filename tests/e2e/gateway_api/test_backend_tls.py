@@ -88,6 +88,16 @@ def authority(name: str, *several: pem.Authority) -> manifests.Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifests.meta(name, "shop"), "data": data}
 
 
+def bundle(name: str, *several: pem.Authority) -> manifests.Object:
+    spec = {"trustBundle": b"".join(one.pem for one in several).decode()}
+    return {
+        "apiVersion": "certificates.k8s.io/v1beta1",
+        "kind": "ClusterTrustBundle",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
 def policy(service: str, ca: str = "ca", **validation: Any) -> manifests.Object:
     believed = {"caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": ca}]} if ca else {}
     validation = {"hostname": "backend.test", **believed, **validation}
@@ -216,6 +226,24 @@ async def test_a_policy_that_comes_changes_and_goes(world: World) -> None:
     world.gateway.apply(authority("absent", CA))
     await world.answers("/plain", 200)
     world.gateway.delete(policy("plain"))
+    await world.answers("/plain", 503)
+
+
+async def test_a_bundle_of_the_cluster_is_believed_and_changes(world: World) -> None:
+    refs = [{"group": "certificates.k8s.io", "kind": "ClusterTrustBundle", "name": "example.com:own:one"}]
+    world.gateway.apply(policy("plain", "", caCertificateRefs=refs))
+    await eventually(lambda: [it for it in world.gateway.problems() if "example.com:own:one does not exist" in it])
+    assert (await world.ask("/plain")).status_code == 503
+    world.gateway.apply(bundle("example.com:own:one", OTHER))
+    await eventually(lambda: not [it for it in world.gateway.problems() if "BackendTLSPolicy shop/plain" in it])
+    assert (await world.ask("/plain")).status_code == 503
+    world.gateway.apply(bundle("example.com:own:one", CA))
+    assert (await world.answers("/plain", 200))["tls"] is True
+    world.gateway.apply(bundle("example.com:own:one", OTHER))
+    await world.answers("/plain", 503)
+    world.backend.show(OTHER.pair("backend.test", number=9))
+    await world.answers("/plain", 200)
+    world.gateway.delete(bundle("example.com:own:one"))
     await world.answers("/plain", 503)
 
 

@@ -19,6 +19,9 @@ API = "gateway.networking.k8s.io/v1"
 ONE, TWO, OTHER = pem.Authority("one"), pem.Authority("two", 1), pem.Authority("other", 2)
 
 
+BUNDLE = {"group": "certificates.k8s.io", "kind": "ClusterTrustBundle", "name": "both"}
+
+
 class Ports(NamedTuple):
     """`usual` has what holds for all, the others something of their own."""
 
@@ -28,6 +31,7 @@ class Ports(NamedTuple):
     nobody: int
     broken: int
     named: int
+    bundle: int
 
 
 def of(kind: str, name: str, namespace: str = "shop", **spec: Any) -> manifests.Object:
@@ -37,6 +41,16 @@ def of(kind: str, name: str, namespace: str = "shop", **spec: Any) -> manifests.
 def authority(name: str, *several: pem.Authority) -> manifests.Object:
     data = {"ca.crt": b"".join(one.pem for one in several).decode()}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifests.meta(name, "shop"), "data": data}
+
+
+def bundle(*several: pem.Authority) -> manifests.Object:
+    spec = {"trustBundle": b"".join(one.pem for one in several).decode()}
+    return {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "ClusterTrustBundle",
+        "metadata": {"name": "both"},
+        "spec": spec,
+    }
 
 
 def validation(*names: str, mode: str = "AllowValidOnly") -> dict[str, Any]:
@@ -53,6 +67,7 @@ def gateway(ports: Ports) -> manifests.Object:
         {"port": ports.fallback, "tls": validation("one", mode="AllowInsecureFallback")},
         {"port": ports.nobody, "tls": {}},
         {"port": ports.broken, "tls": validation("absent")},
+        {"port": ports.bundle, "tls": {"validation": {"caCertificateRefs": [BUNDLE]}}},
     ]
     listeners = [listener(name, port) for name, port in ports._asdict().items() if name != "named"]
     listeners.append(listener("narrow", ports.usual, hostname="narrow.test"))
@@ -63,10 +78,11 @@ def gateway(ports: Ports) -> manifests.Object:
 
 @pytest.fixture(scope="module")
 def running(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Ports]]:
-    ports = Ports(*processes.free_ports(6))
+    ports = Ports(*processes.free_ports(7))
     made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
     made.apply(of("GatewayClass", "sealos", "", controllerName="sealos.io/gateway-controller"), gateway(ports))
     made.apply(authority("one", ONE), authority("two", TWO))
+    made.apply(bundle(ONE))
     made.apply(manifests.tls_secret("web", "shop", *pem.pair("a.test", "narrow.test", "named.test")))
     made.apply(manifests.service("web", "shop"))
     made.apply(manifests.endpoint_slice("web", "shop", [LOOPBACK], {"http": echoes[0].port}))
@@ -103,6 +119,7 @@ DOORS = {
     "fallback": (200, 200, 200, 200),
     "nobody": (200, 200, 200, 200),
     "broken": (0, 0, 0, 0),
+    "bundle": (200, 0, 0, 0),
 }
 
 
@@ -144,6 +161,15 @@ async def test_an_authority_that_is_exchanged_takes_its_clients_with_it(
     assert await answer(ports.both, client(tmp_path, TWO)) == 200
     made.apply(authority("one", ONE))
     await eventually(lambda: _is(ports.usual, good, 200))
+
+
+async def test_a_bundle_that_changes_lets_others_in(running: tuple[Gateway, Ports], tmp_path: Path) -> None:
+    made, ports = running
+    assert not await _is(ports.bundle, client(tmp_path, TWO), 200)
+    made.apply(bundle(ONE, TWO))
+    await eventually(lambda: _is(ports.bundle, client(tmp_path, TWO), 200))
+    made.apply(bundle(ONE))
+    await eventually(lambda: _is(ports.bundle, client(tmp_path, TWO), 0))
 
 
 async def _is(port: int, using: ssl.SSLContext, wanted: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Final
 SUPPORTED: Final[tuple[str, ...]] = (
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
+    "ClusterTrustBundle",
     "GRPCRouteNamedRouteRule",
     "GRPCRouteRequestHeaderModifier",
     "GatewayAddressEmpty",

@@ -23,7 +23,6 @@ from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, F
 from sealos_gateway.translate.gateway_api.references import References
 
 KIND: Final = "BackendTLSPolicy"
-_KINDS: Final = (trust.CONFIG_MAP, trust.SECRET)
 _SYSTEM: Final = "System"
 #: What is wrong with a policy without being a condition of the specification: it holds all the same.
 NOTE: Final = ""
@@ -62,7 +61,7 @@ def _is_service(target: PolicyTarget) -> bool:
 
 
 def references(policy: BackendTLSPolicy) -> References:
-    """What has to be fetched for a policy: authorities, always of its own namespace."""
+    """What has to be fetched for a policy: authorities, of its own namespace or of none."""
     found = dict.fromkeys(_authority(it, policy) for it in policy.spec.validation.ca_certificate_refs if _fits(it))
     secrets = tuple(it.ref for it in found if it.kind == trust.SECRET)
     maps = tuple(it.ref for it in found if it.kind == trust.CONFIG_MAP)
@@ -70,11 +69,11 @@ def references(policy: BackendTLSPolicy) -> References:
 
 
 def _fits(reference: LocalObjectReference) -> bool:
-    return reference.group == "" and reference.kind in _KINDS
+    return (reference.group, reference.kind) in trust.KINDS
 
 
 def _authority(reference: LocalObjectReference, policy: BackendTLSPolicy) -> Origin:
-    return Origin(reference.kind, Ref(policy.metadata.namespace, reference.name))
+    return trust.origin(reference.kind, Ref(policy.metadata.namespace, reference.name))
 
 
 # ---------------------------------------------------------------- what it asks for
@@ -128,7 +127,10 @@ def _authorities(
     for number, reference in enumerate(wanted.ca_certificate_refs):
         field = f"{where}.caCertificateRefs[{number}]"
         if not _fits(reference):
-            text = f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a ConfigMap"
+            text = (
+                f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a ConfigMap, a Secret"
+            )
+            text += " or a ClusterTrustBundle (certificates.k8s.io)"
             flaws.append(Flaw(RESOLVED, "InvalidKind", text))
             continue
         origin = _authority(reference, policy)

@@ -13,8 +13,9 @@ import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, RouteNamespaces
-from sealos_gateway.resources.gateway_api.meta import GROUP, RouteGroupKind, SecretReference
+from sealos_gateway.resources.gateway_api.meta import GROUP, ObjectReference, RouteGroupKind, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import trust
 from sealos_gateway.translate.gateway_api import grants, references
 from sealos_gateway.translate.gateway_api.claims import HOSTNAME, PROTOCOL, Claims
 from sealos_gateway.translate.gateway_api.grants import Referrer
@@ -255,26 +256,12 @@ def _clients(
     good: list[Origin] = []
     flaws: list[Flaw] = []
     for number, reference in enumerate(chosen.ca_certificate_refs):
-        target = references.target_of(reference, referrer.namespace)
         field = f"spec.tls.frontend: caCertificateRefs[{number}]"
-        if (reference.group, reference.kind) != ("", "ConfigMap"):
-            flaws.append(
-                Flaw(
-                    RESOLVED,
-                    "InvalidCACertificateKind",
-                    f"{field}: {reference.kind} is not supported; name a ConfigMap",
-                )
-            )
-        elif not grants.permitted(referrer, "", "ConfigMap", target, read, world):
-            flaws.append(Flaw(RESOLVED, "RefNotPermitted", f"{field}: no ReferenceGrant allows ConfigMap {target}"))
+        found = _client_authority(field, reference, referrer, read, world, loaded)
+        if isinstance(found, Flaw):
+            flaws.append(found)
         else:
-            origin = Origin("ConfigMap", target)
-            found = read(loaded.authorities, origin)
-            if found is None or found.bundle is None:
-                text = found.error if found else f"{origin} does not exist"
-                flaws.append(Flaw(RESOLVED, "InvalidCACertificateRef", f"{field}: {text}"))
-            else:
-                good.append(origin)
+            good.append(found)
     if not good:
         flaws.append(
             Flaw(
@@ -282,3 +269,23 @@ def _clients(
             )
         )
     return tuple(good), chosen.mode == INSECURE_FALLBACK, flaws
+
+
+def _client_authority(
+    field: str, reference: ObjectReference, referrer: Referrer, read: Read, world: GatewayWorld, loaded: Loaded
+) -> Origin | Flaw:
+    """What a reference to authorities leads to, or why it cannot be used."""
+    origin = references.authority(reference, referrer)
+    if origin is None:
+        text = f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a ConfigMap or a "
+        return Flaw(RESOLVED, "InvalidCACertificateKind", text + "ClusterTrustBundle (certificates.k8s.io)")
+    if origin.kind == trust.BUNDLE and reference.namespace:
+        text = f"{field}: a ClusterTrustBundle is in no namespace; leave namespace out"
+        return Flaw(RESOLVED, "InvalidCACertificateRef", text)
+    if not references.authority_permitted(origin, referrer, read, world):
+        return Flaw(RESOLVED, "RefNotPermitted", f"{field}: no ReferenceGrant allows {origin}")
+    found = read(loaded.authorities, origin)
+    if found is None or found.bundle is None:
+        text = found.error if found else f"{origin} does not exist"
+        return Flaw(RESOLVED, "InvalidCACertificateRef", f"{field}: {text}")
+    return origin

@@ -6,6 +6,7 @@ A row of references says what has to be fetched; what came of it is judged in `l
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -13,15 +14,18 @@ from sealos_gateway.live import Read
 from sealos_gateway.resources.gateway_api.gateways import FrontendValidation, Gateway, Listener
 from sealos_gateway.resources.gateway_api.meta import ObjectReference, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate import trust
 from sealos_gateway.translate.gateway_api import grants
 from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 
 TERMINATE = "Terminate"
+#: What may be named for the certificates of clients.
+CLIENT_AUTHORITIES: Final = trust.KINDS - {("", trust.SECRET)}
 
 
 class References(msgspec.Struct, frozen=True, gc=False):
-    """What an object refers to and may use: key pairs, and authorities in ConfigMaps."""
+    """What an object refers to and may use: key pairs, and authorities in ConfigMaps and ClusterTrustBundles."""
 
     secrets: tuple[Ref, ...] = ()
     config_maps: tuple[Ref, ...] = ()
@@ -38,9 +42,8 @@ def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
     client = client_certificate(gateway)
     if client and (pair := _secret(client, referrer, read, world)):
         secrets[pair] = None
-    maps = dict.fromkeys(_authorities(gateway, referrer, read, world))
-    origins = tuple(Origin("ConfigMap", it) for it in maps)
-    return References(tuple(secrets), tuple(maps), origins)
+    origins = tuple(dict.fromkeys(_authorities(gateway, referrer, read, world)))
+    return References(tuple(secrets), tuple(it.ref for it in origins if it.kind == trust.CONFIG_MAP), origins)
 
 
 def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> References | None:
@@ -88,11 +91,25 @@ def _secret(reference: SecretReference, referrer: Referrer, read: Read, world: G
     return target if fits and grants.permitted(referrer, "", "Secret", target, read, world) else None
 
 
-def _authorities(gateway: Gateway, referrer: Referrer, read: Read, world: GatewayWorld) -> Iterator[Ref]:
+def _authorities(gateway: Gateway, referrer: Referrer, read: Read, world: GatewayWorld) -> Iterator[Origin]:
     for port in {listener.port for listener in gateway.spec.listeners}:
         chosen = validation(gateway, port)
         for reference in chosen.ca_certificate_refs if chosen else ():
-            target = target_of(reference, referrer.namespace)
-            fits = (reference.group, reference.kind) == ("", "ConfigMap")
-            if fits and grants.permitted(referrer, "", "ConfigMap", target, read, world):
-                yield target
+            origin = authority(reference, referrer)
+            if origin is not None and authority_permitted(origin, referrer, read, world):
+                yield origin
+
+
+def authority(reference: ObjectReference, referrer: Referrer) -> Origin | None:
+    """What certificates of clients are checked with; None for kinds that hold no authorities.
+
+    A ClusterTrustBundle is in no namespace, and a reference to it must not name one.
+    """
+    if (reference.group, reference.kind) not in CLIENT_AUTHORITIES:
+        return None
+    return trust.origin(reference.kind, target_of(reference, referrer.namespace))
+
+
+def authority_permitted(origin: Origin, referrer: Referrer, read: Read, world: GatewayWorld) -> bool:
+    """ClusterTrustBundles are for everybody."""
+    return origin.kind == trust.BUNDLE or grants.permitted(referrer, "", origin.kind, origin.ref, read, world)
