@@ -306,6 +306,16 @@ class GatewayApiSettings(_Group, frozen=True):
     # GatewayClasses whose Gateways are served by the gateway's own nodes, side by side with Ingresses, instead of
     # getting a data plane each.
     shared_classes: tuple[str, ...] = ()
+    # Where a Service stands in front of those nodes: under which port it passes `http_port` on. Listeners of their
+    # Gateways name this one, and no others than it and `shared_tcp_ports`, `shared_udp_ports`: nobody would reach
+    # them. 0: there is no Service, listeners name `http_port` itself, or any other port. The chart sets it.
+    shared_http_port: int = 0
+    # The same for `https_port`, which is for Ingresses alone.
+    shared_https_port: int = 0
+    # Further ports that this Service passes on to the same port of the nodes (`service.more` of the chart).
+    shared_tcp_ports: tuple[int, ...] = ()
+    # The same for UDP.
+    shared_udp_ports: tuple[int, ...] = ()
     # Image of the nodes of those data planes; a GatewayProfile may name another.
     image: str = "sealos.io/sealos-gateway:0.1.0"
 

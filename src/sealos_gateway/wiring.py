@@ -160,10 +160,19 @@ def listeners_wanted(settings: Settings) -> list[Listener]:
 
 def shared(settings: Settings) -> places.Shared:
     """What Gateways find on the data plane that they share with Ingresses."""
+    chosen = settings.gateway_api
     bound = {settings.status_port: "where the gateway tells of its own state"}
     if settings.https_port:
         bound[settings.https_port] = "HTTPS of Ingresses"
-    return places.Shared(GATEWAY, settings.http_port, bound)
+    if not chosen.shared_http_port:
+        return places.Shared(GATEWAY, settings.http_port, bound)
+    bound[settings.http_port] = f"that of Ingresses, which clients reach at port {chosen.shared_http_port}"
+    if chosen.shared_https_port:
+        bound[chosen.shared_https_port] = "HTTPS of Ingresses"
+    bound.pop(chosen.shared_http_port, None)
+    reached = {("TCP", it) for it in (chosen.shared_http_port, *chosen.shared_tcp_ports)}
+    reached |= {("UDP", it) for it in chosen.shared_udp_ports}
+    return places.Shared(GATEWAY, chosen.shared_http_port, bound, frozenset(reached))
 
 
 def plane_of(gateway: str) -> str:

@@ -278,6 +278,23 @@ def test_data_planes_bring_the_rights_to_make_them(tmp_path: Path) -> None:
     assert (found.control, found.image) == ("gw-sealos-gateway-control.gateways.svc", "labring/sealos-gateway:0.1.0")
 
 
+def test_shared_gateways_behind_a_service_have_its_ports(tmp_path: Path) -> None:
+    more = [{"port": 9000}, {"port": 53, "protocol": "UDP"}]
+    objects = helm.render(tmp_path, {"mode": "deployment", "service": {"more": more}})
+    text = helm.one(objects, "ConfigMap", "gw-sealos-gateway")["data"]["control.yaml"]
+    found = msgspec.convert(yaml.safe_load(text), settings.Settings).gateway_api
+    assert (found.shared_http_port, found.shared_https_port) == (80, 443)
+    assert (found.shared_tcp_ports, found.shared_udp_ports) == ((9000,), (53,))
+    ports = helm.one(objects, "Service", "gw-sealos-gateway")["spec"]["ports"]
+    assert [(it["port"], it["targetPort"], it.get("protocol", "TCP")) for it in ports] == [
+        (80, "http", "TCP"), (443, "https", "TCP"), (9000, 9000, "TCP"), (53, 53, "UDP"),
+    ]  # fmt: skip
+    allowed = helm.one(objects, "NetworkPolicy", "gw-sealos-gateway-gateway")["spec"]["ingress"][0]["ports"]
+    assert {"port": 53, "protocol": "UDP"} in allowed
+    on_nodes = helm.one(helm.render(tmp_path, {}), "ConfigMap", "gw-sealos-gateway")["data"]["control.yaml"]
+    assert "gateway_api" not in yaml.safe_load(on_nodes)
+
+
 def test_every_kind_that_is_read_may_be_read(tmp_path: Path) -> None:
     allowed = {it[1] for it in rules(helm.render(tmp_path, {})) if it[2] in ("list", "get")}
     assert {kind.plural for kind in kinds.ALL} - allowed == set()

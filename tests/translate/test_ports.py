@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sealos_gateway.model.keys import HostKey
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.meta import Resource
@@ -131,3 +132,43 @@ def test_one_more_gateway_on_a_port_wakes_no_other() -> None:
         return made.gateway_api.listeners.computed - before
 
     assert computed(3) == computed(30) == 1
+
+
+def behind_a_service(*listeners: dict[str, Any]) -> Pipeline:
+    """As the chart has it in mode deployment: the Service passes 80 on to 8080, 443 to 8443, the others as they are."""
+    chosen = GatewayApiSettings(
+        shared_http_port=80, shared_https_port=443, shared_tcp_ports=(9000,), shared_udp_ports=(53,)
+    )
+    wanted = Settings(kubernetes=gateways.SETTINGS.kubernetes, gateway_api=chosen)
+    return objects.pipeline(gateways.gateway_class(), old(*listeners, listener("rest", 9000)), settings=wanted)
+
+
+@pytest.mark.parametrize(
+    ("port", "protocol", "words"),
+    [
+        (80, "HTTP", ""),
+        (443, "TCP", "HTTPS of Ingresses"),
+        (8080, "HTTP", "which clients reach at port 80"),
+        (8443, "TCP", "HTTPS of Ingresses"),
+        (8888, "HTTP", "none of the Service"),
+        (53, "UDP", ""),
+        (53, "TCP", "none of the Service"),
+        (9000, "UDP", "none of the Service"),
+    ],
+)
+def test_behind_a_service_only_what_it_passes_on_can_be_had(port: int, protocol: str, words: str) -> None:
+    made = behind_a_service(listener("a", port, protocol))
+    assert accepted(made, "old", "a") == (TAKEN if words else GOOD)
+    assert any(words in it.message for it in row(status(made, "old"), "a").conditions)
+
+
+def test_behind_a_service_port_80_is_where_clients_of_ingresses_come() -> None:
+    """Its hosts stand beside those of Ingresses, on `http_port` of the nodes, and no other listener is made."""
+    made = behind_a_service(listener("a", 80))
+    put_route = gateways.made(
+        kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "old", "sectionName": "a"}], hostnames=["a.test"],
+        rules=[{"backendRefs": [{"name": "web", "port": 80}]}],
+    )  # fmt: skip
+    objects.put(made, objects.service("web"), put_route)
+    assert "gateway//80" not in {name for _, name in objects.contents(made)}
+    assert HostKey("ingress", "a.test") in made.host_keys()

@@ -32,6 +32,21 @@ user says.
     "lease_namespace" $root.Release.Namespace
     "publish_addresses" $values.publishAddresses)
 -}}
+{{- $gatewayApi := dict -}}
+{{- if $behindService -}}
+{{- /* Listeners of Gateways on the shared nodes name the ports of the Service. */ -}}
+{{- $tcp := list -}}
+{{- $udp := list -}}
+{{- range $values.service.more -}}
+{{- if eq (.protocol | default "TCP") "UDP" -}}{{- $udp = append $udp (int .port) -}}{{- else -}}{{- $tcp = append $tcp (int .port) -}}{{- end -}}
+{{- end -}}
+{{- $gatewayApi = dict
+  "shared_http_port" (int $values.service.ports.http)
+  "shared_https_port" (int $values.service.ports.https)
+  "shared_tcp_ports" $tcp
+  "shared_udp_ports" $udp
+-}}
+{{- end -}}
 {{- if ne $values.mode "standalone" -}}
 {{- $accounts := list (printf "%s/%s-node" $root.Release.Namespace $name) -}}
 {{- if eq $values.mode "sidecar" -}}{{- $accounts = $values.sidecar.accounts -}}{{- end -}}
@@ -42,11 +57,12 @@ user says.
   "node_accounts" $accounts)
 -}}
 {{- if $values.gatewayApi.dataPlanes -}}
-{{- $_ := set $ours "gateway_api" (dict
-  "control" (printf "%s-control.%s.svc" $name $root.Release.Namespace)
-  "image" (include "sgw.image" $root))
--}}
+{{- $_ := set $gatewayApi "control" (printf "%s-control.%s.svc" $name $root.Release.Namespace) -}}
+{{- $_ := set $gatewayApi "image" (include "sgw.image" $root) -}}
 {{- end -}}
+{{- end -}}
+{{- if and $gatewayApi (ne $component "node") -}}
+{{- $_ := set $ours "gateway_api" $gatewayApi -}}
 {{- end -}}
 {{- if $values.sealos.domain -}}
 {{- $ours = mergeOverwrite $ours (include "sgw.sealos" $root | fromYaml) -}}

@@ -25,12 +25,14 @@ _HTTP = ("HTTP", "HTTPS")
 
 
 class Shared(NamedTuple):
-    """The gateway of Ingresses, its port of plain HTTP, and the ports of TCP on which nobody else can listen."""
+    """The gateway of Ingresses, its port of plain HTTP as clients know it, and the ports of TCP that nobody else gets."""
 
     gateway: str
     http_port: int
     #: What each is, in words.
     bound: Mapping[int, str] = MappingProxyType({})
+    #: What a Service in front passes on, as protocol and port; None where there is none, and every port is reached.
+    reached: frozenset[tuple[str, int]] | None = None
 
 
 class Placed(msgspec.Struct, frozen=True, gc=False):

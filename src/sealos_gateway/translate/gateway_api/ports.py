@@ -36,6 +36,11 @@ def _reason(own: Claims, listener: Listener, read: Read, slots: Slots, shared: S
         if listener.protocol == "HTTP":
             return ""
         return f"port {listener.port} of the shared data plane is plain HTTP, of Ingresses, too; {_REMEDY}"
+    if shared.reached is not None and (slot[3], listener.port) not in shared.reached:
+        return (
+            f"{slot[3]} port {listener.port} is none of the Service in front of the shared data plane, so nobody would "
+            f"reach it; let it be added there (`service.more` of the chart), or {_REMEDY}"
+        )
     first = _first(slot, read, slots)
     if first is None or first[1] == own.gateway or (first[2] == slot and slot[4] in FAMILIES.values()):
         return ""
