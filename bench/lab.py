@@ -140,7 +140,7 @@ class Lab:
         folder, port, status_port = self.folder(), free_port(), free_port()
         chosen = {"address": "127.0.0.1", "http_port": port, "https_port": free_port(), "status_port": status_port}
         (folder / "settings.json").write_text(json.dumps(chosen | {"state_dir": str(folder / "state")} | settings))
-        command: list[str | Path] = [sys.executable, "-m", "sealos_gateway.cli", "run"]
+        command: list[str | Path] = [sys.executable, "-m", "sealos_gateway", "run"]
         command += ["--config", folder / "settings.json"]
         for source in sources:
             command += ["-f", source]

@@ -15,11 +15,12 @@ from sealos_gateway.controller import Controller
 from sealos_gateway.dataplane import DataPlane
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.node.supervisor import PortTakenError
+from sealos_gateway.pages import controller_pages
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.provision.tables import ObjectKey
 from sealos_gateway.resources.update import Update
 from sealos_gateway.settings import Settings
-from sealos_gateway.statusport import StatusPort, controller_pages, envoy_pages
+from sealos_gateway.statusport import StatusPort, envoy_pages
 from tests import objects
 
 
@@ -45,7 +46,7 @@ def status_port(port: int, folder: Path) -> StatusPort:
     controller = Controller(settings, Nothing())
     objects.put(controller.pipeline, objects.web("a.com"))
     plane = DataPlane(settings, folder, "n", controller.pipeline.snapshot, controller.fleet, controller.ready)
-    pages = {**controller_pages(controller), **envoy_pages(plane)}
+    pages = {**controller_pages(controller), **envoy_pages(plane.admin)}
     return StatusPort("127.0.0.1", port, plane.unready, controller.metrics.text, pages)
 
 

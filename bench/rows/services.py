@@ -68,7 +68,7 @@ def change(
 def http2_backend(lab: Lab) -> Iterator[Upstream]:
     """The product's own echo, which speaks HTTP/2 in clear text."""
     port = free_port()
-    command = [sys.executable, "-m", "sealos_gateway.cli", "echo", "--port", str(port), "--name", "http2"]
+    command = [sys.executable, "-m", "sealos_gateway", "echo", "--port", str(port), "--name", "http2"]
     with process(command, lab.root / "echo.log", subprocess.DEVNULL):
         yield Upstream(port, "kubernetes.io/h2c")
 

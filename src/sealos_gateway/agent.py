@@ -16,7 +16,8 @@ from pathlib import Path
 from sealos_gateway import statusport
 from sealos_gateway.clock import SystemClock
 from sealos_gateway.dataplane import DataPlane
-from sealos_gateway.envoy import listeners, names
+from sealos_gateway.envoy import reading, types
+from sealos_gateway.lifecycle import state_folder, until_told
 from sealos_gateway.node import supervisor
 from sealos_gateway.node.disk import Disk
 from sealos_gateway.node.link import Place
@@ -43,12 +44,12 @@ class Node:
         """Raises SettingsError."""
         self._settings, self._clock = settings, SystemClock()
         name = _name(settings.node)
-        self.snapshot, self.fleet = Snapshot(names.ORDER), Fleet()
+        self.snapshot, self.fleet = Snapshot(types.ORDER), Fleet()
         self.relay = Relay(self.snapshot, self.fleet)
         place = _place(settings)
         self.membership = Membership(self._clock, place, name, settings.node.gateway)
-        self.upstream = Upstream(self._clock, place, self.membership, self.relay, name, names.ORDER)
-        disk = Disk(state / "snapshot", settings.node.gateway, names.ORDER, _private, _seal(settings.node))
+        self.upstream = Upstream(self._clock, place, self.membership, self.relay, name, types.ORDER)
+        disk = Disk(state / "snapshot", settings.node.gateway, types.ORDER, _private, _seal(settings.node))
         self.store = Store(disk, self._clock, self.relay.rows)
         self.ready = asyncio.Event()
         self.plane = DataPlane(
@@ -61,7 +62,7 @@ class Node:
         )  # fmt: skip
         self.status = statusport.StatusPort(
             settings.status_address, settings.status_port, self._unready, metrics.text,
-            statusport.envoy_pages(self.plane),
+            statusport.envoy_pages(self.plane.admin),
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -70,7 +71,7 @@ class Node:
         kept = await self.store.read()
         if kept.rows is not None:
             self.relay.load(kept.rows)
-            log.info("%d hosts are on disk", self.snapshot.count(names.SCOPE))
+            log.info("%d hosts are on disk", self.snapshot.count(types.SCOPE))
             if kept.problems:
                 self.store.add([])  # what was whole is written anew, before it is lost with the damaged files
         del kept
@@ -98,12 +99,12 @@ class Node:
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(self._settings.node.patience_seconds):
                 await self.upstream.tried.wait()
-        for name in self.snapshot.names(names.LISTENER):
-            row = self.snapshot.row(names.LISTENER, name)
+        for name in self.snapshot.names(types.LISTENER):
+            row = self.snapshot.row(types.LISTENER, name)
             if row is not None and isinstance(row.body, bytes):
-                supervisor.check_port(*listeners.place(row.body))
+                supervisor.check_port(*reading.place(row.body))
         self.ready.set()
-        log.info("%d hosts ready", self.snapshot.count(names.SCOPE))
+        log.info("%d hosts ready", self.snapshot.count(types.SCOPE))
 
     async def _unready(self) -> str:
         if not self.relay.complete.is_set():
@@ -112,9 +113,15 @@ class Node:
         return await self.plane.unready()
 
 
+async def serve_node(settings: Settings) -> None:
+    """`sgw node` until SIGINT or SIGTERM. Raises SupervisorError, SettingsError."""
+    with state_folder(settings.state_dir) as state:
+        await until_told(Node(settings, state).run, supervisor.SupervisorError)
+
+
 def _private(type_url: str, name: str) -> bool:
     """Bundles of authorities travel as secrets and are none."""
-    return type_url == names.SECRET and not names.parse_trust(name)
+    return type_url == types.SECRET and not types.bundle(name)
 
 
 def _name(settings: NodeSettings) -> str:

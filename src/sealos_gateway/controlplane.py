@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from sealos_gateway import statusport, wiring
+from sealos_gateway import pages, statusport, wiring
 from sealos_gateway.clock import Backoff, SystemClock
 from sealos_gateway.control.admission import Admissions, JoinToken
 from sealos_gateway.control.keeping import Folder, Keeper
@@ -56,7 +56,7 @@ class Control:
         made.metrics.also(ControlMetrics(self._clock, self.nodes))
         self.status = statusport.StatusPort(
             settings.status_address, settings.status_port, self._unready, made.metrics.text,
-            statusport.controller_pages(made),
+            pages.controller_pages(made),
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event, started: Callable[[], None] = lambda: None) -> None:

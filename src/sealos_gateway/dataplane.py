@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sealos_gateway import hot
-from sealos_gateway.envoy import bootstrap, names
+from sealos_gateway.envoy import bootstrap, types
 from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
 from sealos_gateway.node.passwords import PasswordHasher
@@ -49,9 +49,9 @@ class DataPlane:
         stream = functools.partial(
             Stream,
             hooks=EnvoyPresentation(),
-            follows={names.CLUSTER: names.ENDPOINTS},
-            break_last=names.BREAK_LAST,
-            most={names.SECRET: settings.tls.max_secrets},
+            follows={types.CLUSTER: types.ENDPOINTS},
+            break_last=types.BREAK_LAST,
+            most={types.SECRET: settings.tls.max_secrets},
             pieces=pieces,
         )
         self.server = AdsServer(
@@ -73,7 +73,7 @@ class DataPlane:
 
     def _hot_for(self, _node: str) -> Mapping[str, frozenset[str]]:
         """What a starting Envoy gets without asking: everything while there is little, else what had traffic lately."""
-        few = self._snapshot.count(names.SCOPE) <= self._settings.lazy.threshold
+        few = self._snapshot.count(types.SCOPE) <= self._settings.lazy.threshold
         return self.hot.everything() if few else self.hot.by_type()
 
     async def start(self) -> None:
@@ -113,8 +113,8 @@ class DataPlane:
         """Why Envoy listens nowhere, though it has answered to everything: it never took one of its listeners."""
         if self._was_ready:
             return ""
-        refused = [it for it in self._fleet.rejections() if it.type == names.LISTENER]
-        if not refused or len(refused) < self._snapshot.count(names.LISTENER):
+        refused = [it for it in self._fleet.rejections() if it.type == types.LISTENER]
+        if not refused or len(refused) < self._snapshot.count(types.LISTENER):
             return ""
         return f"Envoy refuses every listener, {refused[0].name} because: {refused[0].message}"
 
@@ -138,7 +138,7 @@ class DataPlane:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _HOT_SECONDS)
             with contextlib.suppress(AdminError):
-                loaded = self._fleet.subscribed(self._node, names.ROUTES)
+                loaded = self._fleet.subscribed(self._node, types.ROUTES)
                 self.hot.update(loaded, await self.admin.used_clusters())
                 self.hot.save()
 

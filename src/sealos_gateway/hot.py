@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from sealos_gateway.envoy import names, routes
+from sealos_gateway.envoy import reading, types
 from sealos_gateway.xds.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -68,24 +68,24 @@ class HotHosts:
         """What to send without being asked: scopes of hot hosts that still exist, and their clusters."""
         existing = [name for name in self._held.hosts if self._exists(name)]
         clusters = frozenset(cluster for name in existing for cluster in self._clusters(name))
-        scopes = frozenset(names.scope(names.parse_host(name)) for name in existing)
-        return {names.SCOPE: scopes, names.CLUSTER: clusters}
+        scopes = frozenset(types.scope(name) for name in existing)
+        return {types.SCOPE: scopes, types.CLUSTER: clusters}
 
     def everything(self) -> Mapping[str, frozenset[str]]:
         """All hosts and all clusters, for a gateway small enough."""
-        return {type_: frozenset(self._snapshot.names(type_)) for type_ in (names.SCOPE, names.CLUSTER)}
+        return {type_: frozenset(self._snapshot.names(type_)) for type_ in (types.SCOPE, types.CLUSTER)}
 
     def _exists(self, name: str) -> bool:
-        row = self._snapshot.peek(names.ROUTES, name)
+        row = self._snapshot.peek(types.ROUTES, name)
         return row is not None and row.alive
 
     def _clusters(self, name: str) -> tuple[str, ...]:
-        row = self._snapshot.row(names.ROUTES, name) if self._exists(name) else None
+        row = self._snapshot.row(types.ROUTES, name) if self._exists(name) else None
         if row is None or not isinstance(row.body, bytes):
             self._read.pop(name, None)
             return ()
         version, found = self._read.get(name, ("", ()))
         if version != row.version:
-            found = tuple(routes.clusters(row.body))
+            found = tuple(reading.clusters(row.body))
             self._read[name] = (row.version, found)
         return found

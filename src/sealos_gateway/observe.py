@@ -1,10 +1,7 @@
-"""Metrics of the control plane (Prometheus) and the form of its log."""
+"""Metrics of the control plane (Prometheus)."""
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
 from collections import Counter as Count
 from collections.abc import Callable, Iterable, Iterator
 
@@ -93,20 +90,3 @@ class Metrics:
     def text(self) -> bytes:
         """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
-
-
-class _JsonFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {"time": self.formatTime(record), "level": record.levelname.lower(), "logger": record.name,
-                 "message": record.getMessage()}  # fmt: skip
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
-
-
-def configure_logging(level: str, as_json: bool) -> None:
-    """Log to standard error; standard output belongs to the access log."""
-    handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    handler.setFormatter(_JsonFormatter() if as_json else text)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -30,7 +30,7 @@ from typing import Any
 
 from sealos_gateway import wiring
 from sealos_gateway.backend_names import BackendNames
-from sealos_gateway.envoy import gateway_listeners, names, routes, tracing
+from sealos_gateway.envoy import gateway_listeners, names, reading, tracing
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.live import Graph, Read, Rows, Table
 from sealos_gateway.model.keys import BackendKey, HostKey
@@ -193,7 +193,7 @@ class Pipeline:
         for name in refused:
             row = self.snapshot.peek(names.ROUTES, name)
             if name not in self.last_good.rows and row is not None and row.fallback is not None:
-                clusters = routes.clusters(row.fallback.body)
+                clusters = reading.clusters(row.fallback.body)
                 kept = tuple(self.backend_names.key(cluster) for cluster in clusters)
                 self.last_good.put(name, LastGood(kept, names.parse_host(name).gateway))
 

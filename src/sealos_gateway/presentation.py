@@ -5,7 +5,7 @@ The delta stream carries bytes and asks here (`xds.stream.Presentation`); pure, 
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import companions, names, routes, secrets
+from sealos_gateway.envoy import reading, types
 
 
 class EnvoyPresentation:
@@ -13,7 +13,7 @@ class EnvoyPresentation:
 
     def candidates(self, type_url: str, name: str) -> tuple[str, ...]:
         """Rows that can answer for a subscribed name, the best first."""
-        if type_url != names.SECRET or "/" in name:
+        if type_url != types.SECRET or "/" in name:
             return (name,)
         host = name.lower().rstrip(".")
         parent = host.partition(".")[2]
@@ -21,17 +21,17 @@ class EnvoyPresentation:
 
     def present(self, type_url: str, name: str, _row_name: str, body: bytes, hot: bool) -> bytes:
         """The last change of bytes before they are sent."""
-        if type_url == names.SECRET:
-            return secrets.named(body, name)
-        if hot and type_url == names.SCOPE:
-            return body + routes.EAGER
+        if type_url == types.SECRET:
+            return reading.named_secret(body, name)
+        if hot and type_url == types.SCOPE:
+            return body + reading.EAGER
         return body
 
     def absent(self, type_url: str, name: str) -> bytes | None:
         """A request that waits for routes would wait for ever if it heard 'removed': it gets an empty configuration,
         with which the search for a host goes on (wildcard, any host, 404)."""
-        return routes.nothing(name) if type_url == names.ROUTES else None
+        return reading.nothing(name) if type_url == types.ROUTES else None
 
     def companions(self, type_url: str, body: bytes) -> tuple[tuple[str, str], ...]:
         """Clusters that no request loads: for copies, permission, error pages of routes, and for datagrams."""
-        return tuple((names.CLUSTER, name) for name in companions.of(type_url, body))
+        return tuple((types.CLUSTER, name) for name in reading.companions(type_url, body))

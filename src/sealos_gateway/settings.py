@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 
 class _Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -357,6 +356,8 @@ def load(path: Path | None) -> Settings:
     """Read a settings file; without one, the defaults. Raises SettingsError."""
     if path is None:
         return Settings()
+    import yaml  # noqa: PLC0415  (a node is given its settings, and reads no file)
+
     try:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = msgspec.convert({} if data is None else data, Settings)

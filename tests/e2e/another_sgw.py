@@ -5,7 +5,6 @@ The same answers put together in another order; or rendered otherwise; or a file
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from datetime import datetime, timedelta
@@ -54,9 +53,8 @@ def with_clock(file: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     what = sys.argv.pop(1)
     {"order": in_another_order, "rendering": rendered_otherwise}.get(what, lambda: with_clock(what))()
-    from sealos_gateway import cli
+    from sealos_gateway.__main__ import main
 
-    cli.app()
+    main()

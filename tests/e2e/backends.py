@@ -25,7 +25,7 @@ class Echo:
     def __init__(self, name: str, folder: Path, host: str = LOOPBACK) -> None:
         self.name, self.host = name, host
         self.port, self.grpc_port = processes.free_ports(2)
-        command = [sys.executable, "-m", "sealos_gateway.cli", "echo", "--host", host, "--name", name]
+        command = [sys.executable, "-m", "sealos_gateway", "echo", "--host", host, "--name", name]
         command += ["--port", str(self.port), "--grpc-port", str(self.grpc_port)]
         with open(folder / f"{name}.log", "ab") as log:
             self._process = processes.start(command, log, log)

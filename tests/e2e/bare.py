@@ -62,7 +62,7 @@ class BareEnvoy:
     def _bootstrap(self) -> api.Message:
         message = api.bootstrap.Bootstrap()
         message.admin.address.CopyFrom(api.pipe_address(os.fspath(self._folder / "admin")))
-        bootstrap.runtime(message)
+        json_format.ParseDict(bootstrap.runtime(), message.layered_runtime)
         listener = message.static_resources.listeners.add(name="http")
         listener.address.CopyFrom(api.socket_address(LOOPBACK, self.port))
         manager = api.hcm.HttpConnectionManager(

@@ -92,6 +92,7 @@ class Node(Gateway):
         self.name = f"node-{number}"
         self.node_settings = node
         self.fresh_token = fleet.folder / "token"
+        self.environment: dict[str, str] = {}
         super().__init__(fleet.folder / self.name, ports=(*fleet.ports, processes.free_ports(1)[0]))
         self.manifests = fleet.manifests.manifests
         self.control = fleet.controls[0]
@@ -109,7 +110,7 @@ class Node(Gateway):
         command = [sys.executable, *self.fleet.program, "node", "--config", str(config), "--concurrency", "1"]
         command += ["--state-dir", str(self.state), "--status-port", str(self.status_port)]
         with open(self.folder / "stdout", "ab") as stdout, open(self.folder / "stderr", "ab") as stderr:
-            self.process = processes.start(command, stdout, stderr)
+            self.process = processes.start(command, stdout, stderr, {**os.environ, **self.environment})
 
     def kill(self) -> None:
         """The node and its Envoy, at once."""

@@ -69,7 +69,7 @@ class Gateway:
         """Start the process, without waiting for it."""
         config = self.folder / "settings.yaml"
         config.write_text(yaml.safe_dump(self.settings))
-        command = [sys.executable, "-m", "sealos_gateway.cli", "run", *self.source]
+        command = [sys.executable, "-m", "sealos_gateway", "run", *self.source]
         command += ["--config", str(config), "--state-dir", str(self.state), "--concurrency", str(self.concurrency)]
         command += ["--http-port", str(self.http_port), "--https-port", str(self.https_port)]
         command += ["--status-port", str(self.status_port), *self.args]

@@ -42,7 +42,7 @@ async def serves(site: Site, **options: str) -> None:
 
 def check(gateway: Gateway) -> tuple[int, str]:
     """`sgw check` on the same manifests: status and what it prints."""
-    command = [sys.executable, "-m", "sealos_gateway.cli", "check", "-f", str(gateway.manifests)]
+    command = [sys.executable, "-m", "sealos_gateway", "check", "-f", str(gateway.manifests)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, done.stdout + done.stderr
 

@@ -300,7 +300,7 @@ async def test_private_keys_appear_nowhere(web: Site) -> None:
     await eventually(lambda: tls.serves(web.gateway, web.host))
     gateway = web.gateway
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sealos_gateway.cli", "translate", "-o", "json", "-f", str(gateway.manifests),
+        sys.executable, "-m", "sealos_gateway", "translate", "-o", "json", "-f", str(gateway.manifests),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     translated = (await process.communicate())[0].decode()

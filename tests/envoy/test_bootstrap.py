@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, bootstrap, names, stats, tls_contexts
+from sealos_gateway.envoy import api, bootstrap, names, stats, types
 from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
@@ -33,7 +33,7 @@ def test_everything_comes_over_one_delta_stream_on_a_socket() -> None:
 def test_the_authorities_of_the_machine_are_a_secret_of_the_bootstrap() -> None:
     assert not made().static_resources.secrets
     (secret,) = made(system_authorities="/etc/ca.crt").static_resources.secrets
-    assert secret.name == tls_contexts.SYSTEM_AUTHORITIES
+    assert secret.name == types.SYSTEM_AUTHORITIES
     assert secret.validation_context.trusted_ca.filename == "/etc/ca.crt"
 
 
@@ -68,5 +68,6 @@ def test_envoy_takes_every_expression_that_the_check_takes() -> None:
 def test_the_label_of_istio_is_beside_ours_when_asked_for() -> None:
     for asked, wanted in ((False, 0), (True, 1)):
         found = stats.config("cluster.local", asked)
-        assert [tag.tag_name for tag in found.stats_tags].count("cluster_name") == wanted
-        assert "envoy.cluster_name" in [tag.tag_name for tag in found.stats_tags]
+        tags = [tag["tag_name"] for tag in found["stats_tags"]]
+        assert tags.count("cluster_name") == wanted
+        assert "envoy.cluster_name" in tags

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, companions, names
+from sealos_gateway.envoy import api, companions, names, reading
 
 
 def listener(*clusters: str) -> bytes:
@@ -12,15 +12,15 @@ def listener(*clusters: str) -> bytes:
 
 
 def test_what_is_noted_is_read_back_once() -> None:
-    assert companions.of(names.LISTENER, listener("b", "a", "b")) == ("a", "b")
+    assert reading.companions(names.LISTENER, listener("b", "a", "b")) == ("a", "b")
     routes = api.route.RouteConfiguration(name="a")
     for cluster in ("x", "y"):
         companions.note(routes.virtual_hosts.add(name=cluster).metadata, [cluster])
-    assert companions.of(names.ROUTES, routes.SerializeToString()) == ("x", "y")
+    assert reading.companions(names.ROUTES, routes.SerializeToString()) == ("x", "y")
 
 
 def test_where_nothing_is_noted_nothing_is_needed() -> None:
-    assert companions.of(names.LISTENER, listener()) == ()
-    assert companions.of(names.CLUSTER, listener("a")) == ()
+    assert reading.companions(names.LISTENER, listener()) == ()
+    assert reading.companions(names.CLUSTER, listener("a")) == ()
     in_a_name = api.listener.Listener(name="sealos.companions").SerializeToString()
-    assert companions.of(names.LISTENER, in_a_name) == ()
+    assert reading.companions(names.LISTENER, in_a_name) == ()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealos_gateway.envoy import api, companions, datagrams, listeners, names
+from sealos_gateway.envoy import api, datagrams, names, reading
 from sealos_gateway.envoy.datagrams import Share
 from sealos_gateway.envoy.listeners import Options
 from tests.envoy import rules
@@ -58,7 +58,9 @@ def test_one_cluster_is_asked_nothing() -> None:
 def test_without_a_backend_datagrams_are_dropped(shares: list[Share]) -> None:
     message = listener(*shares)
     assert chosen(proxy(message).matcher, 0) == names.NOWHERE
-    assert companions.of(names.LISTENER, message.SerializeToString()) == (), "Envoy has that cluster from its start"
+    assert reading.companions(names.LISTENER, message.SerializeToString()) == (), (
+        "Envoy has that cluster from its start"
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_even_shares_are_one_question_about_address_and_port() -> None:
 
 def test_what_the_listener_says_of_itself() -> None:
     message = listener(("a", 1), (names.NOWHERE, 2), ("b", 1))
-    assert listeners.place(message.SerializeToString()) == ("0.0.0.0", 53, True)
-    assert companions.of(names.LISTENER, message.SerializeToString()) == ("a", "b")
+    assert reading.place(message.SerializeToString()) == ("0.0.0.0", 53, True)
+    assert reading.companions(names.LISTENER, message.SerializeToString()) == ("a", "b")
     assert message.udp_listener_config.downstream_socket_config.max_rx_datagram_size.value == 65_535
     assert not message.filter_chains

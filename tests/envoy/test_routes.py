@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sealos_gateway.envoy import names, routes, scope
+from sealos_gateway.envoy import names, reading, routes, scope
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.policy import Policy, Retry, RetryOn
@@ -122,7 +122,7 @@ def test_the_scope_has_the_key_that_the_header_will_have_and_comes_on_demand() -
 
 def test_the_eager_suffix_turns_on_demand_off_and_nothing_else() -> None:
     message = routes.host_scope(KEY)
-    eager = type(message).FromString(message.SerializeToString() + routes.EAGER)
+    eager = type(message).FromString(message.SerializeToString() + reading.EAGER)
     assert not eager.on_demand
     eager.on_demand = True
     assert eager == message
@@ -135,7 +135,7 @@ def test_every_configuration_is_marked_as_known_and_switches_the_search_off() ->
 
 
 def test_what_a_host_that_is_gone_answers_with_is_sound_and_empty() -> None:
-    body = routes.nothing(names.host(KEY))
+    body = reading.nothing(names.host(KEY))
     message = type(configuration()).FromString(body)
     assert message.name == "ingress|a.example.com"
     assert not message.virtual_hosts

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, secrets
-from sealos_gateway.model.upstream import KeyPair, Private
+from sealos_gateway.envoy import api, reading, secrets
+from sealos_gateway.model.private import Private
+from sealos_gateway.model.upstream import KeyPair
 from tests import pem
 from tests.envoy import rules
 
@@ -20,7 +21,8 @@ def test_a_secret_holds_chain_and_key() -> None:
 
 def test_the_name_is_put_in_front_of_the_bytes() -> None:
     body = secrets.secret(ROW).SerializeToString()
-    message = api.tls_secret.Secret.FromString(secrets.named(body, "x.example.com"))
-    assert message.name == "x.example.com"
-    message.ClearField("name")
-    assert message == secrets.secret(ROW)
+    for name in ("x.example.com", "", "a" * 127, "a" * 128, "é" * 9000):
+        message = api.tls_secret.Secret.FromString(reading.named_secret(body, name))
+        assert message.name == name
+        message.ClearField("name")
+        assert message == secrets.secret(ROW)

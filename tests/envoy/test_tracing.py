@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealos_gateway.envoy import actions, api, listeners, names, tls_contexts, tracing
+from sealos_gateway.envoy import actions, api, listeners, names, tracing, types
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import Policy, Tracing
@@ -95,7 +95,7 @@ def test_a_collector_with_tls_must_show_its_name(host: str, path: str, kind: str
     common = context.common_tls_context
     assert (context.sni, list(common.alpn_protocols)) == (host if kind == "DNS" else "", [alpn])
     combined = common.combined_validation_context
-    assert combined.validation_context_sds_secret_config.name == tls_contexts.SYSTEM_AUTHORITIES
+    assert combined.validation_context_sds_secret_config.name == types.SYSTEM_AUTHORITIES
     (wanted,) = combined.default_validation_context.match_typed_subject_alt_names
     assert (api.tls_common.SubjectAltNameMatcher.SanType.Name(wanted.san_type), wanted.matcher.exact) == (kind, host)
     assert not tracing.cluster(tracing.Options(host, 80, path)).HasField("transport_socket")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealos_gateway.envoy import api, names, tls_contexts, upstreams
+from sealos_gateway.envoy import api, names, types, upstreams
 from sealos_gateway.model.backend_policy import (
     ActiveCheck,
     BackendPolicy,
@@ -176,7 +176,7 @@ def test_tls_that_verifies_by_the_authorities_of_the_machine_and_a_uri() -> None
     common = context(BackendTls("db.test", verify=True, system_trust=True, uris=("spiffe://a/b",))).common_tls_context
     combined = common.combined_validation_context
     secret = combined.validation_context_sds_secret_config
-    assert (secret.name, secret.HasField("sds_config")) == (tls_contexts.SYSTEM_AUTHORITIES, False), "of the bootstrap"
+    assert (secret.name, secret.HasField("sds_config")) == (types.SYSTEM_AUTHORITIES, False), "of the bootstrap"
     checked = combined.default_validation_context
     assert [it.matcher.exact for it in checked.match_typed_subject_alt_names] == ["spiffe://a/b"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sealos_gateway.model.keys import BackendKey
-from sealos_gateway.model.upstream import Certificate, Endpoint, EndpointSet, KeyPair, Private, cannot_wait
+from sealos_gateway.model.private import Private
+from sealos_gateway.model.upstream import Certificate, Endpoint, EndpointSet, KeyPair, cannot_wait
 
 
 def test_private_bytes_are_bytes_that_do_not_print() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sealos_gateway.live import Derived
-from sealos_gateway.model.upstream import Private
+from sealos_gateway.model.private import Private
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.meta import LabelSelector, LabelSelectorRequirement
 from sealos_gateway.resources.meta import Ref

@@ -1,16 +1,23 @@
-"""The file an Envoy starts with: where its configuration comes from, its admin socket, its limits."""
+"""The file an Envoy starts with: where its configuration comes from, its admin socket, its limits.
+
+JSON is written as protobuf maps it (field names as in the .proto files), without the generated modules: a node writes
+this file once, and would keep two hundred of them in memory for it. Tests read it back as the message.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
-from google.protobuf import json_format
-
-from sealos_gateway.envoy import api, names, stats, tls_contexts, upstream_http
+from sealos_gateway.envoy import stats, types
 
 XDS_CLUSTER = "sealos-xds"
 #: In instructions of RE2.
 LARGEST_PROGRAM = 4_000
+
+#: A message as JSON.
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,85 +38,102 @@ class Options:
 
 def bootstrap(options: Options) -> str:
     """envoy.config.bootstrap.v3.Bootstrap as JSON."""
-    message = api.bootstrap.Bootstrap()
-    message.node.id, message.node.cluster = options.node_id, "sealos-gateway"
-    message.static_resources.clusters.append(_xds_cluster(options.xds_socket))
-    message.static_resources.clusters.append(_nowhere())
-    if options.system_authorities:
-        secret = message.static_resources.secrets.add(name=tls_contexts.SYSTEM_AUTHORITIES)
-        secret.validation_context.trusted_ca.filename = options.system_authorities
+    return json.dumps(_bootstrap(options), indent=2)
+
+
+def _bootstrap(options: Options) -> Json:
+    return {
+        "node": {"id": options.node_id, "cluster": "sealos-gateway"},
+        "static_resources": _static(options),
+        "dynamic_resources": {"ads_config": _ads_config(), "lds_config": _over_ads(), "cds_config": _over_ads()},
+        "admin": {"address": _pipe(options.admin_socket)},
+        "stats_config": stats.config(options.cluster_domain, options.istio_labels),
+        # A cluster that was never used keeps no statistics: most of its memory.
+        "deferred_stat_options": {"enable_deferred_creation_stats": True},
+        # Workers build their part of a cluster at its first request: a thousand that change at once cost little until
+        # then.
+        "cluster_manager": {"enable_deferred_cluster_creation": True},
+        "layered_runtime": runtime(),
+        **_overload(options),
+    }
+
+
+def _static(options: Options) -> Json:
+    clusters = [_xds_cluster(options.xds_socket), _nowhere()]
     if options.passwords_socket:
-        message.static_resources.clusters.append(_local(names.PASSWORDS, options.passwords_socket))
-    dynamic = message.dynamic_resources
-    dynamic.ads_config.api_type = api.config_source.ApiConfigSource.DELTA_GRPC
-    dynamic.ads_config.transport_api_version = api.config_source.ApiVersion.V3
-    dynamic.ads_config.set_node_on_first_message_only = True
-    dynamic.ads_config.grpc_services.add().envoy_grpc.cluster_name = XDS_CLUSTER
-    dynamic.lds_config.CopyFrom(api.ads())
-    dynamic.cds_config.CopyFrom(api.ads())
-    message.admin.address.CopyFrom(api.pipe_address(options.admin_socket))
-    message.stats_config.CopyFrom(stats.config(options.cluster_domain, options.istio_labels))
-    # A cluster that was never used keeps no statistics: most of its memory.
-    message.deferred_stat_options.enable_deferred_creation_stats = True
-    # Workers build their part of a cluster at its first request: a thousand that change at once cost little until then.
-    message.cluster_manager.enable_deferred_cluster_creation = True
-    runtime(message)
-    _overload(message, options)
-    return json_format.MessageToJson(message, indent=2, preserving_proto_field_name=True)
+        clusters.append(_local(types.PASSWORDS, options.passwords_socket))
+    found: Json = {"clusters": clusters}
+    if options.system_authorities:
+        context = {"trusted_ca": {"filename": options.system_authorities}}
+        found["secrets"] = [{"name": types.SYSTEM_AUTHORITIES, "validation_context": context}]
+    return found
 
 
-def runtime(message: api.Message) -> None:
+def _ads_config() -> Json:
+    return {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [{"envoy_grpc": {"cluster_name": XDS_CLUSTER}}],
+    }
+
+
+def _over_ads() -> Json:
+    return {"ads": {}, "resource_api_version": "V3"}
+
+
+def _pipe(path: str) -> Json:
+    return {"pipe": {"path": path}}
+
+
+def runtime() -> Json:
     """What is set in Envoy's runtime. Its own limit for regular expressions, 100 instructions of RE2, is too small for
     an ordinary list of file names; what users write is measured before it is sent (`nginx.regex.LARGEST_PROGRAM`)."""
-    layer = message.layered_runtime.layers.add(name="sealos").static_layer
-    layer.update({"re2": {"max_program_size": {"error_level": LARGEST_PROGRAM, "warn_level": LARGEST_PROGRAM}}})
+    limits = {"error_level": LARGEST_PROGRAM, "warn_level": LARGEST_PROGRAM}
+    return {"layers": [{"name": "sealos", "static_layer": {"re2": {"max_program_size": limits}}}]}
 
 
-def _xds_cluster(socket: str) -> api.Message:
-    cluster = _local(XDS_CLUSTER, socket)
-    options = api.http_options.HttpProtocolOptions()
-    options.explicit_http_config.http2_protocol_options.SetInParent()
-    cluster.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(api.pack(options))
-    return cluster
+def _xds_cluster(socket: str) -> Json:
+    options = {"@type": types.HTTP_OPTIONS_URL, "explicit_http_config": {"http2_protocol_options": {}}}
+    return {**_local(XDS_CLUSTER, socket), "typed_extension_protocol_options": {types.HTTP_OPTIONS: options}}
 
 
-def _local(name: str, socket: str) -> api.Message:
+def _local(name: str, socket: str) -> Json:
     """A process beside us, over HTTP/1.1 unless somebody says otherwise."""
-    cluster = api.cluster.Cluster(name=name, connect_timeout=api.seconds(1))
-    cluster.type = api.cluster.Cluster.STATIC
-    cluster.load_assignment.cluster_name = name
-    endpoint = cluster.load_assignment.endpoints.add().lb_endpoints.add().endpoint
-    endpoint.address.CopyFrom(api.pipe_address(socket))
-    return cluster
+    endpoint = {"endpoint": {"address": _pipe(socket)}}
+    assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
+    return {"name": name, "connect_timeout": "1s", "type": "STATIC", "load_assignment": assignment}
 
 
-def _nowhere() -> api.Message:
+def _nowhere() -> Json:
     """A cluster without endpoints: a share of connections that nobody takes is closed at once. One that does not exist
     would first be asked for, for seconds."""
-    cluster = api.cluster.Cluster(name=names.NOWHERE, connect_timeout=api.seconds(1))
-    cluster.type = api.cluster.Cluster.STATIC
-    cluster.load_assignment.cluster_name = names.NOWHERE
-    return cluster
+    assignment = {"cluster_name": types.NOWHERE}
+    return {"name": types.NOWHERE, "connect_timeout": "1s", "type": "STATIC", "load_assignment": assignment}
 
 
-def _overload(message: api.Message, options: Options) -> None:
+def _overload(options: Options) -> Json:
     """Stop accepting before memory or file handles run out: what is already open keeps being served."""
-    manager = message.overload_manager
+    monitors, actions = [], []
     if options.max_heap_mb:
-        heap = api.fixed_heap.FixedHeapConfig(max_heap_size_bytes=options.max_heap_mb << 20)
-        _monitor(manager, "envoy.resource_monitors.fixed_heap", heap)
-        for action, share in (
-            ("envoy.overload_actions.shrink_heap", 0.90),
-            ("envoy.overload_actions.disable_http_keepalive", 0.92),
-            ("envoy.overload_actions.stop_accepting_connections", 0.95),
-            ("envoy.overload_actions.stop_accepting_requests", 0.98),
-        ):
-            trigger = manager.actions.add(name=action).triggers.add(name="envoy.resource_monitors.fixed_heap")
-            trigger.threshold.value = share
+        heap = "envoy.resource_monitors.fixed_heap"
+        monitors.append(_monitor(heap, "fixed_heap.v3.FixedHeapConfig", max_heap_size_bytes=options.max_heap_mb << 20))
+        actions = [
+            {"name": f"envoy.overload_actions.{action}", "triggers": [{"name": heap, "threshold": {"value": share}}]}
+            for action, share in (
+                ("shrink_heap", 0.90),
+                ("disable_http_keepalive", 0.92),
+                ("stop_accepting_connections", 0.95),
+                ("stop_accepting_requests", 0.98),
+            )
+        ]
     if options.max_connections:
-        limit = api.connections.DownstreamConnectionsConfig(max_active_downstream_connections=options.max_connections)
-        _monitor(manager, "envoy.resource_monitors.global_downstream_max_connections", limit)
+        name, config = "global_downstream_max_connections", "downstream_connections.v3.DownstreamConnectionsConfig"
+        most = {"max_active_downstream_connections": options.max_connections}
+        monitors.append(_monitor(f"envoy.resource_monitors.{name}", config, **most))
+    return {"overload_manager": {"resource_monitors": monitors, "actions": actions}} if monitors else {}
 
 
-def _monitor(manager: api.Message, name: str, config: api.Message) -> None:
-    manager.resource_monitors.add(name=name, typed_config=api.pack(config))
+def _monitor(name: str, config: str, **fields: int) -> Json:
+    url = f"type.googleapis.com/envoy.extensions.resource_monitors.{config}"
+    return {"name": name, "typed_config": {"@type": url, **fields}}

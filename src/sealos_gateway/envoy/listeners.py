@@ -43,12 +43,6 @@ class Options:
     tracing: tracing.Options | None = None
 
 
-def place(body: bytes) -> tuple[str, int, bool]:
-    """Address and port of a serialised listener, and whether it is one of UDP."""
-    found = api.listener.Listener.FromString(body).address.socket_address
-    return found.address, found.port_value, found.protocol == api.address.SocketAddress.UDP
-
-
 def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ...] = ()) -> api.Message:
     """envoy.config.listener.v3.Listener. `own_contexts` are the server names that have a filter chain of their own:
     with several certificates side by side, which one on-demand secret cannot hold, or another way to speak TLS.

@@ -1,45 +1,53 @@
-"""Every resource name and type URL, in one place. A name never depends on other rows."""
+"""Every resource name, in one place, beside the `types`. A name never depends on other rows."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 import msgspec
 
+from sealos_gateway.envoy import types
+from sealos_gateway.envoy.types import (
+    BREAK_LAST,
+    CLUSTER,
+    ENDPOINTS,
+    LISTENER,
+    NOWHERE,
+    ORDER,
+    PASSWORDS,
+    ROUTES,
+    SCOPE,
+    SECRET,
+    SHORT,
+    TRACING,
+)
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.resources.meta import Origin, Ref
 
-_PREFIX = "type.googleapis.com/envoy.config."
-CLUSTER = f"{_PREFIX}cluster.v3.Cluster"
-ENDPOINTS = f"{_PREFIX}endpoint.v3.ClusterLoadAssignment"
-SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
-LISTENER = f"{_PREFIX}listener.v3.Listener"
-SCOPE = f"{_PREFIX}route.v3.ScopedRouteConfiguration"
-ROUTES = f"{_PREFIX}route.v3.RouteConfiguration"
-
-#: The cluster that never has an endpoint (`bootstrap`): connections that are sent there are closed.
-NOWHERE = "sealos-nowhere"
-
-#: The collector of spans (`tracing`): nobody asks for this cluster, so every Envoy gets it.
-TRACING = "sealos-tracing"
-
-#: Where passwords are hashed that take too long for a worker (`bootstrap`, `policies.access`).
-PASSWORDS = "sealos-passwords"
-
-#: Make before break: a type is sent after those before it (the rules are in `xds/stream.py`).
-ORDER = (SECRET, CLUSTER, ENDPOINTS, LISTENER, SCOPE, ROUTES)
-#: What is removed only after everything that may name it has gone.
-BREAK_LAST = frozenset({CLUSTER, ENDPOINTS, SCOPE})
-
-SHORT = {
-    CLUSTER: "clusters",
-    ENDPOINTS: "endpoints",
-    SECRET: "secrets",
-    LISTENER: "listeners",
-    SCOPE: "scopes",
-    ROUTES: "routes",
-}
+__all__ = [
+    "BREAK_LAST",
+    "CLUSTER",
+    "ENDPOINTS",
+    "LISTENER",
+    "NOWHERE",
+    "ORDER",
+    "PASSWORDS",
+    "ROUTES",
+    "SCOPE",
+    "SECRET",
+    "SHORT",
+    "TRACING",
+    "backend",
+    "client_pair",
+    "host",
+    "pair",
+    "parse_backend",
+    "parse_client_pair",
+    "parse_host",
+    "parse_trust",
+    "scope",
+    "trust",
+]
 
 
 def host(key: HostKey) -> str:
@@ -48,12 +56,8 @@ def host(key: HostKey) -> str:
 
 
 def scope(key: HostKey) -> str:
-    """Name of a host's scope: a hash of 16 characters.
-
-    For each change of a scope Envoy's main thread copies the names of all of them; up to 22 characters stay inside
-    the string itself, longer ones are allocated one by one (docs/decisions/009-short-scope-names.md).
-    """
-    return base64.urlsafe_b64encode(hashlib.blake2b(host(key).encode(), digest_size=12).digest()).decode()
+    """Name of a host's scope."""
+    return types.scope(host(key))
 
 
 def parse_host(name: str) -> HostKey:
@@ -92,12 +96,12 @@ def parse_backend(name: str, domain: str) -> BackendKey:
 
 
 _TRANSPORTS = {"": "TCP", "udp": "UDP"}
-_TRUST, _CLIENT = "trust/", "client/"
+_CLIENT = "client/"
 
 
 def trust(*origins: Origin) -> str:
     """Name of a bundle of certificate authorities. The slash keeps it apart from server names, as in `pair`."""
-    return _TRUST + "+".join(f"{it.kind}/{it.ref.namespace}/{it.ref.name}" for it in origins)
+    return types.TRUST + "+".join(f"{it.kind}/{it.ref.namespace}/{it.ref.name}" for it in origins)
 
 
 def client_pair(ref: Ref) -> str:
@@ -107,10 +111,7 @@ def client_pair(ref: Ref) -> str:
 
 def parse_trust(name: str) -> tuple[Origin, ...]:
     """The inverse of `trust`; empty for any other name."""
-    if not name.startswith(_TRUST):
-        return ()
-    parts = [one.split("/") for one in name.removeprefix(_TRUST).split("+")]
-    return tuple(Origin(it[0], Ref(it[1], it[2])) for it in parts) if all(len(it) == 3 for it in parts) else ()
+    return tuple(Origin(kind, Ref(namespace, own)) for kind, namespace, own in types.bundle(name))
 
 
 def parse_client_pair(name: str) -> Ref | None:

@@ -11,10 +11,6 @@ from sealos_gateway.envoy.policies import access, chain
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 
-#: Appended to a serialised scope it says `on_demand: false` (field 4, varint; the last value of a field counts):
-#: how a scope is made eager for one Envoy without another version of it.
-EAGER = b"\x20\x00"
-
 
 def host_scope(key: HostKey) -> api.Message:
     """envoy.config.route.v3.ScopedRouteConfiguration: says that the host exists; its routes come on demand."""
@@ -62,23 +58,6 @@ def _routes(virtual_host: api.Message, host: VirtualHost, way: Way, context: Con
         missing.match.prefix = "/"
         way.restrict(missing.match)
         missing.direct_response.status = 404
-
-
-def nothing(name: str) -> bytes:
-    """A route configuration without a single host: what a host that is gone answers with."""
-    return bytes(api.route.RouteConfiguration(name=name).SerializeToString(deterministic=True))
-
-
-def clusters(body: bytes) -> tuple[str, ...]:
-    """The clusters that a serialised route configuration names as targets, for copies or for questions, each once."""
-    message = api.route.RouteConfiguration.FromString(body)
-    found: dict[str, None] = dict.fromkeys(companions.of_routes(body))
-    for host in message.virtual_hosts:
-        for action in (route.route for route in host.routes if route.HasField("route")):
-            found[action.cluster] = None
-            found.update((one.name, None) for one in action.weighted_clusters.clusters)
-            found.update((one.cluster, None) for one in action.request_mirror_policies)
-    return tuple(name for name in found if name)
 
 
 def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Context) -> None:

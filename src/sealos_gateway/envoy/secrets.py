@@ -7,7 +7,7 @@ from sealos_gateway.model.upstream import KeyPair, TrustBundle
 
 
 def secret(pair: KeyPair) -> api.Message:
-    """envoy.extensions.transport_sockets.tls.v3.Secret, without its name (see `named`)."""
+    """envoy.extensions.transport_sockets.tls.v3.Secret, without its name (see `reading.named_secret`)."""
     certificate = api.tls_common.TlsCertificate(
         certificate_chain=api.base.DataSource(inline_bytes=pair.chain),
         private_key=api.base.DataSource(inline_bytes=bytes(pair.key)),
@@ -22,11 +22,3 @@ def trust(bundle: TrustBundle) -> api.Message:
     if bundle.revoked:
         context.crl.inline_bytes = bundle.revoked
     return api.tls_secret.Secret(validation_context=context)
-
-
-def named(body: bytes, name: str) -> bytes:
-    """The serialised secret under a name: Envoy refuses one whose name is not what it asked for.
-
-    Protobuf messages join by concatenation, so the name (field 1) is put in front instead of parsing the key again.
-    """
-    return bytes(api.tls_secret.Secret(name=name).SerializeToString()) + body

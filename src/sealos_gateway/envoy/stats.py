@@ -8,9 +8,7 @@ at all: with 100,000 hosts they would be most of what there is, and they say not
 from __future__ import annotations
 
 import re
-from typing import Final
-
-from sealos_gateway.envoy import api
+from typing import Any, Final
 
 #: What Envoy finds out by itself, as far as our configuration has it. Its own rule for clusters would win over ours.
 _USUAL_TAGS: Final = (
@@ -29,23 +27,23 @@ _USUAL_TAGS: Final = (
 _NOT_KEPT: Final = ("http.http.rds.", "http.https.rds.", "sds.")
 
 
-def config(cluster_domain: str, istio_labels: bool = False) -> api.Message:
-    """envoy.config.metrics.v3.StatsConfig. `cluster_domain` is the suffix of cluster names, as `cluster.local`.
+def config(cluster_domain: str, istio_labels: bool = False) -> dict[str, Any]:
+    """envoy.config.metrics.v3.StatsConfig as JSON. `cluster_domain` is the suffix of cluster names: `cluster.local`.
 
     With `istio_labels` the name of a cluster is also the label `cluster_name`, as Istio and Higress have it.
     """
-    message = api.stats.StatsConfig()
-    message.use_all_default_tags.value = False
-    for name in _USUAL_TAGS:
-        message.stats_tags.add(tag_name=name)
     backend = rf"^cluster\.((.+?(?:\.[^.]+\.svc\.{re.escape(cluster_domain)})?)\.)"
-    message.stats_tags.add(tag_name="envoy.cluster_name", regex=backend)
+    tags = [{"tag_name": name} for name in _USUAL_TAGS]
+    tags.append({"tag_name": "envoy.cluster_name", "regex": backend})
     if istio_labels:
-        message.stats_tags.add(tag_name="cluster_name", regex=backend)
+        tags.append({"tag_name": "cluster_name", "regex": backend})
     certificate = r"^listener\..+?\.ssl\.certificate\.((.+)\.)expiration_unix_time_seconds$"
-    message.stats_tags.add(tag_name="envoy.certificate", regex=certificate)
+    tags.append({"tag_name": "envoy.certificate", "regex": certificate})
     # Listeners of Gateways have prefixes of their own, which cannot be listed: at least hosts are labels there.
-    message.stats_tags.add(tag_name="envoy.rds_route_config", regex=r"^http\.gateway/[^.]*\.rds\.((.+)\.)\w+$")
-    for prefix in _NOT_KEPT:
-        message.stats_matcher.exclusion_list.patterns.add(prefix=prefix)
-    return message
+    tags.append({"tag_name": "envoy.rds_route_config", "regex": r"^http\.gateway/[^.]*\.rds\.((.+)\.)\w+$"})
+    patterns = [{"prefix": prefix} for prefix in _NOT_KEPT]
+    return {
+        "use_all_default_tags": False,
+        "stats_tags": tags,
+        "stats_matcher": {"exclusion_list": {"patterns": patterns}},
+    }

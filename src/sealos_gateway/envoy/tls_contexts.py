@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from sealos_gateway.envoy import api, names
+from sealos_gateway.envoy.types import SYSTEM_AUTHORITIES
 from sealos_gateway.resources.meta import Origin
 
-#: Name of a validation context in the bootstrap: the certificate authorities of the machine that an Envoy runs on.
-SYSTEM_AUTHORITIES: Final = "system-authorities"
 _SOCKET: Final = "envoy.transport_sockets.tls"
 _VERSIONS: Final = {
     "1.0": api.tls_common.TlsParameters.TLSv1_0,

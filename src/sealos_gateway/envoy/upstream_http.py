@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sealos_gateway.envoy import api
+from sealos_gateway.envoy.types import HTTP_OPTIONS
 from sealos_gateway.model.backend_policy import Protocol
 
 #: The key under which a cluster keeps it.
-OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+OPTIONS = HTTP_OPTIONS
 HTTP2 = (Protocol.H2C, Protocol.HTTPS2)
 _IDLE_SECONDS = 60
 #: Enough for any `proxy-buffer-size` that people write for nginx; it costs nothing until a backend sends so much.

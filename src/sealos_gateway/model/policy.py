@@ -13,8 +13,8 @@ from collections.abc import Callable
 import msgspec
 
 from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.private import Private
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.upstream import Private
 from sealos_gateway.resources.meta import Ref
 
 

@@ -8,16 +8,8 @@ import msgspec
 
 from sealos_gateway.model.backend_policy import BackendPolicy, BackendTls, Protocol
 from sealos_gateway.model.keys import BackendKey
+from sealos_gateway.model.private import Private
 from sealos_gateway.model.problem import Problem
-
-
-class Private(bytes):
-    """Bytes that must never be seen: they print as [redacted]."""
-
-    def __repr__(self) -> str:
-        return "[redacted]"
-
-    __str__ = __repr__
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
+from sealos_gateway.http1 import client
 
 
 class AdminError(Exception):
@@ -39,20 +42,16 @@ class Admin:
 
     def __init__(self, socket: Path, timeout: float = 5.0) -> None:
         self.socket = socket
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._seconds = timeout
 
     async def _call(self, method: str, path: str) -> str:
         try:
-            connector = aiohttp.UnixConnector(str(self.socket))
-            async with (
-                aiohttp.ClientSession(connector=connector, timeout=self._timeout) as session,
-                session.request(method, f"http://envoy{path}") as response,
-            ):
-                text = await response.text()
-        except (aiohttp.ClientError, OSError) as error:
-            raise AdminError(f"{path}: {type(error).__name__}: {error}") from error
-        if response.status >= 400 and path != "/ready":
-            raise AdminError(f"{path}: status {response.status}: {text[:200]}")
+            async with asyncio.timeout(self._seconds), client.asked(self.socket, method, path, self._seconds) as answer:
+                text = await answer.text()
+        except (client.AnswerError, TimeoutError) as error:
+            raise AdminError(f"{path}: {error or 'it takes too long'}") from error
+        if answer.status >= 400 and path != "/ready":
+            raise AdminError(f"{path}: status {answer.status}: {text[:200]}")
         return text
 
     async def is_live(self) -> bool:
@@ -89,6 +88,26 @@ class Admin:
         lines = (line.partition(":")[0] for line in text.splitlines())
         return frozenset(line.removeprefix("cluster.").removesuffix(".upstream_rq_total") for line in lines)
 
-    async def prometheus(self) -> str:
-        """Envoy's own metrics: those that were used at least once."""
-        return await self._call("GET", "/stats/prometheus?usedonly")
+    async def prometheus(self) -> AsyncGenerator[bytes, None]:
+        """Envoy's own metrics, those that were used at least once, as they come: they may be a hundred megabytes."""
+        pieces = self._prometheus()
+        first = await anext(pieces, b"")
+
+        async def whole() -> AsyncGenerator[bytes, None]:
+            async with aclosing(pieces):
+                yield first
+                async for piece in pieces:
+                    yield piece
+
+        return whole()
+
+    async def _prometheus(self) -> AsyncGenerator[bytes, None]:
+        path = "/stats/prometheus?usedonly"
+        try:
+            async with client.asked(self.socket, "GET", path, self._seconds) as answer:
+                if answer.status >= 400:
+                    raise AdminError(f"{path}: status {answer.status}")
+                async for piece in answer.pieces:
+                    yield piece
+        except client.AnswerError as error:
+            raise AdminError(f"{path}: {error}") from error

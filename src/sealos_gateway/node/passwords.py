@@ -16,7 +16,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from aiohttp import web
+from sealos_gateway.http1.server import Request, Response, Server
 
 _THREADS = 2
 _MOST_WAITING, _MOST_OF_ONE = 32, 8
@@ -61,30 +61,24 @@ class PasswordHasher:
         self._threads = ThreadPoolExecutor(_THREADS, "passwords")
         self._running: dict[bytes, asyncio.Future[bytes]] = {}
         self._waiting: Counter[str] = Counter()
-        self._runner: web.AppRunner | None = None
+        self._server = Server({"/": self._answer}, method="POST", most=_MOST_BYTES)
 
     async def start(self) -> None:
         """Listen. Raises OSError."""
-        app = web.Application(client_max_size=_MOST_BYTES)
-        app.router.add_post("/", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        self.socket.unlink(missing_ok=True)
-        await web.UnixSite(self._runner, str(self.socket)).start()
+        await self._server.listen_unix(self.socket)
 
     async def close(self) -> None:
-        if self._runner:
-            await self._runner.cleanup()
+        await self._server.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, request: web.Request) -> web.Response:
-        question, whose = await request.read(), request.headers.get(_WHOSE, "")
+    async def _answer(self, request: Request) -> Response:
+        question, whose = request.body, request.headers.get(_WHOSE, "")
         try:
-            return web.Response(body=await self.hashed(question, whose))
+            return Response(body=await self.hashed(question, whose))
         except UnknownFormError:
-            return web.Response(status=422)
+            return Response(422)
         except BusyError:
-            return web.Response(status=503)
+            return Response(503)
 
     async def hashed(self, question: bytes, whose: str) -> bytes:
         """The answer to a question. Workers that ask the same at the same time, for a page with many parts, share one.

@@ -13,21 +13,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from sealos_gateway.envoy import names, routes
+from sealos_gateway.envoy import reading, types
 from sealos_gateway.node.disk import Change
 from sealos_gateway.xds.fleet import Fleet
 from sealos_gateway.xds.messages import Acked, Event, Rejected, Resource
 from sealos_gateway.xds.reports import Report, Revision
 from sealos_gateway.xds.snapshot import Snapshot
 
-_AFTER_ROUTES = frozenset({names.CLUSTER, names.ENDPOINTS})
-_LAZY = frozenset({names.CLUSTER, names.ENDPOINTS, names.SECRET, names.ROUTES})
-_QUIET = frozenset({names.SCOPE})  # a scope cannot be refused: not worth telling for each host
+_AFTER_ROUTES = frozenset({types.CLUSTER, types.ENDPOINTS})
+_LAZY = frozenset({types.CLUSTER, types.ENDPOINTS, types.SECRET, types.ROUTES})
+_QUIET = frozenset({types.SCOPE})  # a scope cannot be refused: not worth telling for each host
 
 
 def _is_lazy(type_: str, name: str) -> bool:
     """Whether the Envoy gets it only when it asks."""
-    return type_ in _LAZY and name != names.TRACING
+    return type_ in _LAZY and name != types.TRACING
 
 
 class Relay:
@@ -192,8 +192,8 @@ class Relay:
 
     def _needed(self) -> frozenset[str]:
         """Clusters of routes that are served in place of refused ones."""
-        bodies = [self._served(type_, name) for type_, name in self._refused if type_ == names.ROUTES]
-        return frozenset(cluster for body in bodies if body for cluster in routes.clusters(body))
+        bodies = [self._served(type_, name) for type_, name in self._refused if type_ == types.ROUTES]
+        return frozenset(cluster for body in bodies if body for cluster in reading.clusters(body))
 
     def report(self) -> Report:
         """What the control plane has not heard yet; it counts as told."""

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from sealos_gateway.live import Index, Read, Rows
 from sealos_gateway.model.keys import HostKey
+from sealos_gateway.model.private import Private
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.model.upstream import Certificate, KeyPair, Private
+from sealos_gateway.model.upstream import Certificate, KeyPair
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import hosts, virtual_hosts

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sealos_gateway.model.upstream import Private
+from sealos_gateway.model.private import Private
 from sealos_gateway.trust.identity import CONTROL, Identity, TrustError
 
 #: By how much the clocks of two machines may differ.

@@ -27,7 +27,7 @@ from sealos_gateway.clock import Clock
 from sealos_gateway.kube import client
 from sealos_gateway.kube.client import Client
 from sealos_gateway.kube.errors import ConflictError
-from sealos_gateway.model.upstream import Private
+from sealos_gateway.model.private import Private
 
 log = logging.getLogger(__name__)
 

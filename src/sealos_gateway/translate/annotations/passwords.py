@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from sealos_gateway.model.policy import BasicAuth
-from sealos_gateway.model.upstream import Private
+from sealos_gateway.model.private import Private
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.core import Secret
 from sealos_gateway.translate.annotations.draft import Draft

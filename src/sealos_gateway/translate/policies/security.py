@@ -6,8 +6,8 @@ from sealos_gateway.live import Read
 from sealos_gateway.model.client_tls import Ask, ClientCertificates, ClientTls
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import BasicAuth, ExternalAuth, HeaderAction, HeaderChanges, Networks
+from sealos_gateway.model.private import Private
 from sealos_gateway.model.template import Template
-from sealos_gateway.model.upstream import Private
 from sealos_gateway.nginx import regex
 from sealos_gateway.resources.policies import security as api
 from sealos_gateway.translate.annotations import client_tls, external, passwords
