@@ -25,7 +25,7 @@ _HTTP = ("HTTP", "HTTPS")
 
 
 class Shared(NamedTuple):
-    """The gateway of Ingresses, its port of plain HTTP as clients know it, and the ports of TCP that nobody else gets."""
+    """The gateway of Ingresses, its port of plain HTTP as clients know it, and ports of TCP that nobody else gets."""
 
     gateway: str
     http_port: int
