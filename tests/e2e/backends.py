@@ -130,7 +130,9 @@ class Recorder:
             elif isinstance(event, h11.EndOfMessage):
                 head = h11.Response(status_code=200, headers=[("content-length", "2")])
                 writer.write(connection.send(head) or b"")
-                writer.write((connection.send(h11.Data(b"ok")) or b"") + (connection.send(h11.EndOfMessage()) or b""))
+                if self.seen[-1].method != "HEAD":
+                    writer.write(connection.send(h11.Data(b"ok")) or b"")
+                writer.write(connection.send(h11.EndOfMessage()) or b"")
                 await writer.drain()
                 connection.start_next_cycle()
             else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sealos_gateway.envoy import actions, api
+from sealos_gateway.envoy import actions, api, retries
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import (
@@ -87,19 +87,10 @@ def test_a_redirect_keeps_what_it_does_not_name() -> None:
 
 def test_times_and_retries() -> None:
     policy = Policy(timeouts=Timeouts(5, 2, 60), retry=Retry(3, (RetryOn.GATEWAY_ERROR,), (409,)))
-    action = rendered(policy=policy).route
-    assert (action.timeout.ToSeconds(), action.idle_timeout.ToSeconds()) == (5, 60)
-    retry = action.retry_policy
-    assert retry.retry_on == "gateway-error,retriable-status-codes"
-    assert (retry.num_retries.value, list(retry.retriable_status_codes)) == (3, [409])
-    assert retry.per_try_timeout.ToSeconds() == 2
-    assert retry.per_try_idle_timeout.ToSeconds() == 60
-
-
-def test_a_timeout_alone_keeps_the_usual_repeats() -> None:
-    retry = rendered(policy=Policy(timeouts=Timeouts(idle=7))).route.retry_policy
-    assert retry.retry_on == actions.USUAL_RETRY.retry_on
-    assert retry.per_try_idle_timeout.ToSeconds() == 7
+    message = rendered(policy=policy)
+    assert (message.route.timeout.ToSeconds(), message.route.idle_timeout.ToSeconds()) == (5, 60)
+    assert message.route.retry_policy.num_retries.value == 3
+    assert list(message.request_headers_to_remove) == [retries.HEADER]
 
 
 def test_a_mirror_gets_its_share_and_the_same_host() -> None:

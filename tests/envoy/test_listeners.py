@@ -58,7 +58,7 @@ def test_a_client_cannot_choose_its_scope_and_no_backend_sees_it() -> None:
     assert append.header.key == scope.HEADER
     assert append.append_action == api.base.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
     last = api.header_mutation.HeaderMutation()
-    assert found.http_filters[-2].typed_config.Unpack(last)
+    assert found.http_filters[-3].typed_config.Unpack(last)
     assert scope.HEADER in [it.remove for it in last.mutations.request_mutations]
 
 
@@ -79,19 +79,6 @@ def test_safe_defaults() -> None:
     assert not found.strip_any_host_port, "backends get the Host header as it was written"
     assert not found.strip_trailing_host_dot
     assert common.headers_with_underscores_action == common.DROP_HEADER
-
-
-def test_what_the_client_says_of_itself_is_believed_only_behind_trusted_proxies() -> None:
-    def action(hops: int) -> int:
-        mutation = api.header_mutation.HeaderMutation()
-        assert manager(made(trusted_hops=hops)).http_filters[-2].typed_config.Unpack(mutation)
-        (found,) = [
-            it.append for it in mutation.mutations.request_mutations if it.append.header.key == "x-forwarded-host"
-        ]
-        return int(found.append_action)
-
-    assert action(0) == api.base.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
-    assert action(1) == api.base.HeaderValueOption.ADD_IF_ABSENT
 
 
 def test_upgrades_are_websocket_and_what_settings_add() -> None:

@@ -93,18 +93,18 @@ def test_no_response_is_cut_by_a_time_limit() -> None:
     assert action.timeout.ToSeconds() == 0
 
 
-def test_only_what_has_not_reached_the_backend_is_repeated() -> None:
+def test_only_what_has_not_reached_the_backend_is_repeated_whatever_the_method() -> None:
     policy = configuration(route()).virtual_hosts[0].retry_policy
     assert set(policy.retry_on.split(",")) == {"connect-failure", "refused-stream", "reset-before-request"}
 
 
-def test_what_reached_a_backend_is_repeated_only_for_harmless_methods() -> None:
-    retry = Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.RESET), idempotent_only=True)
+def test_an_answer_is_repeated_only_for_harmless_methods_by_a_route_of_their_own() -> None:
+    retry = Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.GATEWAY_ERROR), idempotent_only=True)
     first, second = configuration(msgspec.structs.replace(route(), policy=Policy(retry=retry))).virtual_hosts[0].routes
     methods = first.match.headers[0].string_match.safe_regex.regex
     assert "GET" in methods
     assert "POST" not in methods
-    assert first.route.retry_policy.retry_on == "connect-failure,reset"
+    assert first.route.retry_policy.retry_on == "connect-failure,gateway-error"
     assert not second.match.headers
     assert not second.route.HasField("retry_policy")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import api, headers, names, templates, tracing
+from sealos_gateway.envoy import api, headers, names, retries, templates, tracing
 from sealos_gateway.envoy.policies import affinity
-from sealos_gateway.model.policy import HeaderAction, Mirror, Policy, Retry, RetryOn, Rewrite
+from sealos_gateway.model.policy import HeaderAction, Mirror, Policy, Rewrite
 from sealos_gateway.model.template import Of, Template, Variable
 from sealos_gateway.model.traffic import Forward, Match, PathKind, Redirect, Respond, Route, Split, Target
 
@@ -73,7 +73,7 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
     if policy is None:
         return
     _timeouts(action, policy)
-    _retries(action, policy)
+    retries.fill(message, policy)
     if policy.rewrite is not None:
         rewrite(action, policy.rewrite, route.match, context.name)
     for mirror in policy.mirrors:
@@ -82,19 +82,6 @@ def _forwarding(message: api.Message, route: Route, context: Context) -> None:
         affinity.hashed(action, policy.affinity, route.match)
     for template in policy.hash_by:
         _hash(action.hash_policy.add(), template)
-
-
-def _retries(action: api.Message, policy: Policy) -> None:
-    """A route's retry policy replaces that of the virtual host, so the usual one is repeated where times need one."""
-    times = policy.timeouts
-    attempt, silence = (times.attempt, times.idle) if times else (None, None)
-    if policy.retry is None and attempt is None and silence is None:
-        return
-    action.retry_policy.CopyFrom(USUAL_RETRY if policy.retry is None else retry(policy.retry))
-    if attempt is not None:
-        action.retry_policy.per_try_timeout.CopyFrom(api.seconds(attempt))
-    if silence is not None:
-        action.retry_policy.per_try_idle_timeout.CopyFrom(api.seconds(silence))
 
 
 def _timeouts(action: api.Message, policy: Policy) -> None:
@@ -190,26 +177,3 @@ def _hash(message: api.Message, template: Template) -> None:
             message.header.header_name = ":authority"
         case _:
             raise templates.TemplateError(f"hash by {template}")
-
-
-def retry(wanted: Retry) -> api.Message:
-    """envoy.config.route.v3.RetryPolicy; another endpoint is tried where there is one."""
-    conditions = [it.value for it in wanted.on] + (["retriable-status-codes"] if wanted.statuses else [])
-    policy = api.route_components.RetryPolicy(
-        retry_on=",".join(conditions), num_retries=api.uint(wanted.attempts), host_selection_retry_max_attempts=3
-    )
-    policy.retriable_status_codes.extend(wanted.statuses)
-    policy.retry_host_predicate.add().CopyFrom(_OTHER_HOST)
-    if wanted.base_interval:
-        policy.retry_back_off.base_interval.CopyFrom(api.seconds(wanted.base_interval))
-        if wanted.max_interval:
-            policy.retry_back_off.max_interval.CopyFrom(api.seconds(wanted.max_interval))
-    return policy
-
-
-_OTHER_HOST = api.route_components.RetryPolicy.RetryHostPredicate(
-    name="envoy.retry_host_predicates.previous_hosts",
-    typed_config=api.pack(api.previous_hosts.PreviousHostsPredicate()),
-)
-#: Only what is safe to repeat: the request has not reached the backend.
-USUAL_RETRY = retry(Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)))

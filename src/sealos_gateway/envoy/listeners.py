@@ -5,13 +5,22 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from sealos_gateway.envoy import access_log, api, client_tls, names, scope, server_names, tls_contexts, tracing
+from sealos_gateway.envoy import (
+    access_log,
+    api,
+    client_tls,
+    forwarding,
+    names,
+    scope,
+    server_names,
+    tls_contexts,
+    tracing,
+)
 from sealos_gateway.envoy.policies import access
 from sealos_gateway.envoy.policies import chain as policies
 from sealos_gateway.model.client_tls import ClientTls, OwnContext
 from sealos_gateway.model.traffic import Listener
 
-_WEBSOCKET = "websocket"
 _SELECTOR = "envoy.extensions.transport_sockets.tls.cert_selectors.on_demand_secret.v3.Config"
 _MAPPER = "envoy.extensions.transport_sockets.tls.cert_mappers.sni.v3.SNI"
 
@@ -96,11 +105,10 @@ def _packed_manager(row: Listener, options: Options, labels: int) -> api.Message
 def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.Message:
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
     chain = [
-        *scope.filters((_WEBSOCKET, *options.upgrade_types), labels),
+        *scope.filters((forwarding.WEBSOCKET, *options.upgrade_types), labels),
         policies.http_filter(),
         access.http_filter(),
-        _websocket_key(),
-        _forwarding_headers(options),
+        *forwarding.filters(bool(options.trusted_hops), options.tracing is not None),
     ]
     manager = api.hcm.HttpConnectionManager(
         stat_prefix=row.name,
@@ -119,7 +127,7 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
         stream_idle_timeout=api.seconds(options.stream_idle_seconds),
         request_headers_timeout=api.seconds(options.request_headers_seconds),
         server_header_transformation=api.hcm.HttpConnectionManager.PASS_THROUGH,
-        upgrade_configs=[{"upgrade_type": name} for name in (_WEBSOCKET, *options.upgrade_types)],
+        upgrade_configs=[{"upgrade_type": name} for name in (forwarding.WEBSOCKET, *options.upgrade_types)],
     )
     common = manager.common_http_protocol_options
     common.idle_timeout.CopyFrom(api.seconds(options.idle_seconds))
@@ -135,61 +143,6 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
     http2.initial_connection_window_size.value = 1 << 20
     http2.allow_connect = True
     return manager
-
-
-def _forwarding_headers(options: Options) -> api.Message:
-    """What backends are told about the client; last before the router, where the private header has done its work.
-
-    Without trusted proxies in front, what the client says of itself is overwritten.
-    """
-    message = api.header_mutation.HeaderMutation()
-    add = message.mutations.request_mutations.add
-    add().remove = scope.HEADER
-    if options.tracing is not None:
-        add().remove = tracing.WANTED
-    actions = api.base.HeaderValueOption
-    overwrite, if_absent = actions.OVERWRITE_IF_EXISTS_OR_ADD, actions.ADD_IF_ABSENT
-    unless_trusted = if_absent if options.trusted_hops else overwrite
-    for key, value, action in (
-        ("x-real-ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", overwrite),
-        ("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", unless_trusted),
-        ("x-forwarded-host", "%REQ(:AUTHORITY)%", unless_trusted),
-    ):
-        append = add().append
-        append.header.key, append.header.value, append.append_action = key, value, action
-    return api.hcm.HttpFilter(name="sealos.forwarding_headers", typed_config=api.pack(message))
-
-
-def _websocket_key() -> api.Message:
-    """WebSocket over HTTP/2 (what browsers do once we offer it) knows no key, and backends with HTTP/1.1 ask for one.
-
-    Envoy does not add it (its issue 8547). What it says is of no use between us and a backend, so it never changes.
-    Other requests pass this filter untouched. It is not in a chain of its own for upgrades: that would be every filter
-    twice, and each program in Lua costs memory per thread.
-    """
-    message = api.header_mutation.HeaderMutation()
-    append = message.mutations.request_mutations.add().append
-    append.header.key, append.header.value = "sec-websocket-key", "c2VhbG9zLWdhdGV3YXktMQ=="
-    append.append_action = api.base.HeaderValueOption.ADD_IF_ABSENT
-    return _for_header("sealos.websocket_key", "upgrade", _WEBSOCKET, message)
-
-
-def _for_header(name: str, header: str, value: str, message: api.Message) -> api.Message:
-    """A filter that is there only for requests with this value in a header, in whichever case."""
-    action = api.composite.ExecuteFilterAction()
-    action.typed_config.name = name
-    action.typed_config.typed_config.CopyFrom(api.pack(message))
-    config = api.extension_matcher.ExtensionWithMatcher()
-    config.extension_config.name = "envoy.filters.http.composite"
-    config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
-    found = config.xds_matcher.matcher_list.matchers.add()
-    single = found.predicate.single_predicate
-    single.input.name = header
-    single.input.typed_config.CopyFrom(api.pack(api.http_inputs.HttpRequestHeaderMatchInput(header_name=header)))
-    single.value_match.exact, single.value_match.ignore_case = value, True
-    found.on_match.action.name = name
-    found.on_match.action.typed_config.CopyFrom(api.pack(action))
-    return api.hcm.HttpFilter(name=name, typed_config=api.pack(config))
 
 
 def _router() -> api.Message:

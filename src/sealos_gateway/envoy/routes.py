@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from sealos_gateway.envoy import actions, api, client_tls, companions, matches, names, scope, variants
+from sealos_gateway.envoy import actions, api, client_tls, companions, matches, names, retries, scope, variants
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.client_tls import Way
 from sealos_gateway.envoy.policies import access, chain
@@ -31,7 +31,7 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     name, disabled = scope.ROUTE_CONFIG
     message.typed_per_filter_config[name].CopyFrom(disabled)
     virtual_host = message.virtual_hosts.add(name=host.key.host, domains=["*"], metadata=scope.KNOWN)
-    virtual_host.retry_policy.CopyFrom(actions.USUAL_RETRY)
+    virtual_host.retry_policy.CopyFrom(retries.USUAL)
     if "*" not in host.key.host:
         context = dataclasses.replace(context, name=host.key.host)
     _note_companions(virtual_host, host, context)

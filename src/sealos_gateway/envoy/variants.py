@@ -11,12 +11,11 @@ import re
 
 import msgspec
 
+from sealos_gateway.envoy.retries import IDEMPOTENT
 from sealos_gateway.model.policy import Cors, HeaderAction, HeaderChange, HeaderChanges, Policy
 from sealos_gateway.model.template import Of, Template, Variable, literal
 from sealos_gateway.model.traffic import Respond, Route, Split, TextKind, TextMatch
 
-#: RFC 9110, 9.2.2.
-_IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE")
 _ORIGIN = Template((Variable(Of.REQUEST_HEADER, "origin"),))
 
 
@@ -51,13 +50,13 @@ def _shared(route: Route) -> list[Route]:
 
 
 def _repeated(route: Route) -> list[Route]:
-    """What may be repeated after it reached a backend is a route of its own, for the methods that allow it: Envoy's
-    retry policy cannot tell the two apart by itself, and would not even repeat a POST whose connection was
-    refused."""
+    """What is repeated after an answer, but not for every method, is a route of its own for the methods that allow it:
+    Envoy's retry policy cannot tell the two apart by itself, and would not even repeat a POST whose connection was
+    refused. After a reset it needs no such route (`retries`)."""
     policy = route.policy
     if policy is None or policy.retry is None or not policy.retry.idempotent_only:
         return [route]
-    methods = tuple(method for method in route.match.conditions.methods or _IDEMPOTENT if method in _IDEMPOTENT)
+    methods = tuple(method for method in route.match.conditions.methods or IDEMPOTENT if method in IDEMPOTENT)
     others = _with_policy(route, msgspec.structs.replace(policy, retry=None))
     return [_narrowed(route, methods=methods), others] if methods else [others]
 

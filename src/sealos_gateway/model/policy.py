@@ -68,6 +68,8 @@ class RetryOn(enum.Enum):
     REFUSED_STREAM = "refused-stream"
     RESET = "reset"
     RESET_BEFORE_REQUEST = "reset-before-request"
+    #: After the request was sent, where repeating its method is harmless (RFC 9110, 9.2.2).
+    RESET_IF_IDEMPOTENT = "reset-if-idempotent"
     GATEWAY_ERROR = "gateway-error"  # 502, 503, 504
     SERVER_ERROR = "5xx"
 
@@ -80,7 +82,7 @@ class Retry(_Value, frozen=True):
     statuses: tuple[int, ...] = ()
     base_interval: float = 0.0
     max_interval: float = 0.0
-    #: Repeat only requests whose method says that this is harmless (RFC 9110, 9.2.2), as nginx does.
+    #: Repeat after an answer, or after `RESET`, only methods of which repeating is harmless (RFC 9110, 9.2.2).
     idempotent_only: bool = False
 
 

@@ -18,12 +18,15 @@ from sealos_gateway.model.policy import (
     Policy,
     RateKey,
     RateLimit,
+    Retry,
+    RetryOn,
 )
 from sealos_gateway.resources.annotations import auth
 from sealos_gateway.resources.annotations.entry import Annotation
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.resources.policies import common, security, traffic
+from sealos_gateway.translate.annotations.times import USUAL
 from sealos_gateway.translate.annotations.values import Values
 
 _ORDER = (HeaderAction.REMOVE, HeaderAction.SET, HeaderAction.ADD, HeaderAction.ADD_IF_ABSENT, HeaderAction.REPLACE)
@@ -36,9 +39,10 @@ def traffic_policy(policy: Policy, namespace: str) -> dict[str, Any]:
         found["timeouts"] = traffic.Timeouts(idle=texts.duration(times.idle))
     if (retry := policy.retry) is not None:
         found["retry"] = traffic.Retry(
-            retry.attempts, tuple(it.value for it in retry.on), retry.statuses,
+            retry.attempts, _triggers(retry), retry.statuses,
             texts.duration(retry.base_interval) if retry.base_interval else None,
-            texts.duration(retry.max_interval) if retry.max_interval else None, retry.idempotent_only,
+            texts.duration(retry.max_interval) if retry.max_interval else None,
+            retry.idempotent_only or (retry.on != USUAL and RetryOn.RESET_IF_IDEMPOTENT in retry.on),
         )  # fmt: skip
     if policy.request_headers is not None:
         found["request_headers"] = traffic.RequestHeaders(**_headers(policy.request_headers))
@@ -49,6 +53,13 @@ def traffic_policy(policy: Policy, namespace: str) -> dict[str, Any]:
         host = texts.nginx(rewrite.host) if rewrite.host is not None else ""
         found["rewrite"] = traffic.Rewrite(rewrite.pattern, rewrite.substitution, host)
     return found | _limits(policy) | _answers(policy, namespace)
+
+
+def _triggers(retry: Retry) -> tuple[Any, ...]:
+    """In the policy's words, where the method is another field; none stand for the usual ones."""
+    if retry.on == USUAL:
+        return ()
+    return tuple((RetryOn.RESET if it is RetryOn.RESET_IF_IDEMPOTENT else it).value for it in retry.on)
 
 
 def _headers(changes: HeaderChanges) -> dict[str, Any]:

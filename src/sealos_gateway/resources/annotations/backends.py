@@ -62,9 +62,9 @@ NEXT_UPSTREAM = shared(
     "words: `error`, `timeout`, `invalid_header`, `http_500`, `http_502`, `http_503`, `http_504`, `http_403`,"
     " `http_404`,"
     " `http_429`, `non_idempotent`, `off`",
-    "`error timeout` for what did not reach the backend",
-    "When another endpoint is tried. What reached a backend is repeated only for harmless methods, unless"
-    " `non_idempotent`.",
+    "`error timeout`",
+    "When another endpoint is tried. What reached a backend is repeated only for methods that RFC 9110, 9.2.2 calls"
+    " idempotent (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), unless `non_idempotent`.",
     test=f"{_TIMES}::test_another_endpoint_is_tried",
 )
 NEXT_TRIES = shared(

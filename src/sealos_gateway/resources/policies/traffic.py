@@ -46,13 +46,17 @@ class Retry(Value, frozen=True):
     ] = 2
     triggers: Annotated[
         tuple[Trigger, ...],
-        Meta(max_length=6, description="What is retried, in Envoy's words; empty: what did not reach a backend."),
+        Meta(
+            max_length=6,
+            description="What is retried, in Envoy's words; empty: what did not reach a backend, and after a reset what"
+            " is harmless to repeat (RFC 9110, 9.2.2).",
+        ),
     ] = ()
     codes: Annotated[tuple[ErrorCode, ...], Meta(max_length=32, description="Status codes that are retried too.")] = ()
     backoff: Annotated[Duration | None, Meta(description="Least pause; it doubles with each try.")] = None
     max_backoff: Annotated[Duration | None, Meta(description="Longest pause.")] = None
     idempotent_only: Annotated[
-        bool, Meta(description="Only methods whose repetition is harmless (RFC 9110, 9.2.2).")
+        bool, Meta(description="What reached a backend: only methods whose repetition is harmless (RFC 9110, 9.2.2).")
     ] = False
 
 

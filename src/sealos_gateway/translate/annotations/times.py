@@ -11,7 +11,9 @@ _USUAL_CONNECT = 5
 _NGINX_SILENCE = 60
 _MOST_TRIES = 10
 NOT_REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)
-_WORDS = {"error": (RetryOn.RESET,), "timeout": (RetryOn.RESET,), "invalid_header": (RetryOn.RESET,)}
+#: What is repeated unless somebody says otherwise.
+USUAL = (*NOT_REACHED, RetryOn.RESET_IF_IDEMPOTENT)
+_SENT = ("error", "timeout", "invalid_header")
 _STATUSES = {f"http_{status}": status for status in (403, 404, 429, 500, 502, 503, 504)}
 _FLAGS = ("off", "non_idempotent", "updating")
 _USUAL_TRIES = 3
@@ -36,7 +38,7 @@ def read(values: Values, draft: Draft) -> None:
 def _repeats(values: Values, draft: Draft) -> None:
     values.whole(backends.NEXT_TIMEOUT, 0, 31_536_000)  # read so that nonsense is told; see its entry
     tries = values.whole(backends.NEXT_TRIES, 0, 1000)
-    wanted = f"a list of {', '.join((*_WORDS, *_STATUSES, *_FLAGS[:2]))}"
+    wanted = f"a list of {', '.join((*_SENT, *_STATUSES, *_FLAGS[:2]))}"
     words = values.read(backends.NEXT_UPSTREAM, _known, wanted, lines=True)
     if words is None and tries is None:
         return
@@ -45,13 +47,14 @@ def _repeats(values: Values, draft: Draft) -> None:
     if "off" in said or attempts == 0:
         draft.policy["retry"] = Retry(0)
         return
-    reached = tuple(dict.fromkeys(condition for word in said for condition in _WORDS.get(word, ())))
     statuses = tuple(_STATUSES[word] for word in said if word in _STATUSES)
+    every = "non_idempotent" in said
+    sent = (RetryOn.RESET if every else RetryOn.RESET_IF_IDEMPOTENT,) if any(word in _SENT for word in said) else ()
     draft.policy["retry"] = Retry(
-        attempts, (*NOT_REACHED, *reached), statuses, idempotent_only="non_idempotent" not in said
+        attempts, (*NOT_REACHED, *sent), statuses, idempotent_only=bool(statuses) and not every
     )
 
 
 def _known(text: str) -> tuple[str, ...] | None:
     words = tuple(text.lower().replace(",", " ").split())
-    return words if words and all(word in _WORDS or word in _STATUSES or word in _FLAGS for word in words) else None
+    return words if words and all(word in _SENT or word in _STATUSES or word in _FLAGS for word in words) else None

@@ -29,13 +29,14 @@ from sealos_gateway.nginx import regex
 from sealos_gateway.resources.policies import traffic as api
 from sealos_gateway.translate.annotations.answers import PLAIN
 from sealos_gateway.translate.annotations.targets import USUAL_COMPRESSION
-from sealos_gateway.translate.annotations.times import NOT_REACHED
+from sealos_gateway.translate.annotations.times import USUAL
 from sealos_gateway.translate.annotations.tracing import IN_NAME
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 from sealos_gateway.translate.policies.reading import IN_REQUEST, IN_RESPONSE, Reader, size
 from sealos_gateway.translate.policies.said import Said
 from sealos_gateway.translate.world import World
 
+_ANSWERS = (RetryOn.GATEWAY_ERROR, RetryOn.SERVER_ERROR)
 _GROUP = re.compile(r"\\([0-9])")
 _RATE_KEYS = {"ClientAddress": RateKey.CLIENT, "Route": RateKey.ROUTE}
 
@@ -72,9 +73,15 @@ def _times(reader: Reader, spec: api.TrafficPolicySpec) -> None:
         most = reader.seconds("spec.retry.maxBackoff", retry.max_backoff) or 0.0
         if most and most < least:
             reader.wrong("spec.retry.maxBackoff", "it is shorter than backoff")
-        on = tuple(RetryOn(it) for it in retry.triggers) or NOT_REACHED
-        found = Retry(retry.attempts, on, retry.codes, least, most, retry.idempotent_only)
+        on = tuple(_trigger(it, retry.idempotent_only) for it in retry.triggers) or USUAL
+        by_method = retry.idempotent_only and (bool(retry.codes) or any(it in _ANSWERS for it in on))
+        found = Retry(retry.attempts, on, retry.codes, least, most, by_method)
         reader.fields["retry"] = found if retry.attempts else Retry(0)
+
+
+def _trigger(word: str, idempotent_only: bool) -> RetryOn:
+    found = RetryOn(word)
+    return RetryOn.RESET_IF_IDEMPOTENT if found is RetryOn.RESET and idempotent_only else found
 
 
 def _headers(reader: Reader, spec: api.TrafficPolicySpec) -> None:
