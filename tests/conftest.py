@@ -6,10 +6,12 @@ What a test set up for logging ends with it: its handler would write to a stream
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.fakes import FakeKube
 
 settings.register_profile("sealos", deadline=None)
 settings.load_profile("sealos")
@@ -23,3 +25,10 @@ def _logging_as_it_was() -> Iterator[None]:
     for handler in [h for h in root.handlers if h not in handlers and not type(h).__module__.startswith("_pytest")]:
         root.removeHandler(handler)
     root.setLevel(level)
+
+
+@pytest.fixture
+async def kube() -> AsyncIterator[FakeKube]:
+    """An API server of its own for the test."""
+    async with FakeKube().running() as running:
+        yield running

@@ -5,29 +5,23 @@ Costs are counted, not timed: rows computed over all tables, and resources that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import pytest
 
 from sealos_gateway.envoy import names
-from sealos_gateway.live import Derived
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import EndpointSlice, Secret, Service
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import DefaultCertificate, Settings, TlsSettings
-from tests import objects, pem
+from tests import costs, objects, pem
+from tests.costs import Change
 
 SIZES = (100, 5_000)
 SECRETS = 20  # the last hosts have TLS: as many at every size, because checking a certificate costs time here
 OLD, NEW = pem.pair("*.example.com"), pem.pair("*.example.com", number=1)
-
-
-class Cost(NamedTuple):
-    computed: int
-    pushed: dict[str, int]
 
 
 def site(number: int, host: str = "", path: str = "/", class_name: str = "sealos") -> Ingress:
@@ -63,15 +57,6 @@ def worlds() -> dict[int, Pipeline]:
     return {size: objects.pipeline(*everything(size)) for size in SIZES}
 
 
-def cost(made: Pipeline, change: Callable[[Pipeline], object]) -> Cost:
-    derived = [table for table in made.graph.tables if isinstance(table, Derived)]
-    before, revision = sum(table.computed for table in derived), made.snapshot.revision
-    change(made)
-    pushed = {names.SHORT[type_]: sum(1 for _ in made.snapshot.since(type_, revision)) for type_ in names.ORDER}
-    return Cost(sum(table.computed for table in derived) - before, {name: n for name, n in pushed.items() if n})
-
-
-Change = tuple[str, Callable[[Pipeline], object], dict[str, int]]
 HOST = {"scopes": 1, "routes": 1}
 CHANGES: list[Change] = [
     ("path edited", lambda p: objects.put(p, site(50, path="/b")), {"routes": 1}),
@@ -100,11 +85,7 @@ CHANGES: list[Change] = [
 
 @pytest.mark.timeout(30)  # the fixture builds 5,000 hosts
 def test_what_a_change_costs_does_not_depend_on_the_number_of_hosts(worlds: dict[int, Pipeline]) -> None:
-    costs = {size: {name: cost(made, change) for name, change, _ in CHANGES} for size, made in worlds.items()}
-    small, large = (costs[size] for size in SIZES)
-    assert small == large
-    assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
-    assert all(found.computed <= 9 for found in small.values()), small
+    costs.alike(worlds.values(), CHANGES, most=9)
 
 
 def test_nothing_is_rendered_that_nobody_asked_for(

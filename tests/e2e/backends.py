@@ -109,31 +109,58 @@ class Seen:
         return [value for key, value in self.headers if key == name]
 
 
-class Recorder:
-    """A handler for `raw` that keeps every request and answers 200; `limit` is for the size of a request head."""
+Answer = Callable[[h11.Connection, Seen], bytes]
 
-    def __init__(self, limit: int = 16 << 20) -> None:
-        self.seen: list[Seen] = []
-        self._limit = limit
 
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limit)
+def strict(seen: list[Seen], answer: Answer, limit: int = 16 << 20) -> Handler:
+    """A handler for `raw`: a strict parser, that keeps every request in `seen` and says what `answer` makes of it.
+
+    `limit` is for the size of a request head.
+    """
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=limit)
         while True:
             event = connection.next_event()
             if event is h11.NEED_DATA:
                 connection.receive_data(await reader.read(1 << 16))
             elif isinstance(event, h11.Request):
                 headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in event.headers]
-                self.seen.append(Seen(event.method.decode(), event.target.decode("latin-1"), headers))
+                seen.append(Seen(event.method.decode(), event.target.decode("latin-1"), headers))
             elif isinstance(event, h11.Data):
-                self.seen[-1].body += bytes(event.data)
+                seen[-1].body += bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
-                head = h11.Response(status_code=200, headers=[("content-length", "2")])
-                writer.write(connection.send(head) or b"")
-                if self.seen[-1].method != "HEAD":
-                    writer.write(connection.send(h11.Data(b"ok")) or b"")
-                writer.write(connection.send(h11.EndOfMessage()) or b"")
+                writer.write(answer(connection, seen[-1]))
                 await writer.drain()
+                if connection.our_state is h11.MUST_CLOSE:
+                    return
                 connection.start_next_cycle()
             else:
                 return
+
+    return handle
+
+
+class Recorder:
+    """A handler for `raw` that keeps every request and answers 200; `limit` is for the size of a request head."""
+
+    def __init__(self, limit: int = 16 << 20) -> None:
+        self.seen: list[Seen] = []
+        self._handle = strict(self.seen, _ok, limit)
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._handle(reader, writer)
+
+
+def _ok(connection: h11.Connection, seen: Seen) -> bytes:
+    parts: list[h11.Event] = [h11.Response(status_code=200, headers=[("content-length", "2")])]
+    if seen.method != "HEAD":
+        parts.append(h11.Data(b"ok"))
+    return b"".join(connection.send(part) or b"" for part in (*parts, h11.EndOfMessage()))
+
+
+async def sick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A handler for `raw` that answers `sick` to all, and 503 where it is asked for `/ready`."""
+    while head := await reader.readuntil(b"\r\n\r\n"):
+        status = b"503 Sick" if b"/ready" in head else b"200 OK"
+        writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 4\r\n\r\nsick")

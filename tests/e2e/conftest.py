@@ -152,3 +152,23 @@ def site(shared_gateway: Gateway) -> Iterator[Site]:
         yield found
     finally:
         found.clean()
+
+
+@pytest.fixture
+async def web(site: Site, echo_a: Echo) -> Site:
+    """The test's host leads to echo-a."""
+    site.backend("web", echo_a.port)
+    site.ingress()
+    await site.gateway.settled()
+    return site
+
+
+@pytest.fixture
+async def two(site: Site, echo_a: Echo, echo_b: Echo) -> Site:
+    """Services `a` and `b`; the host leads to `a`."""
+    site.backend("a", echo_a.port)
+    site.backend("b", echo_b.port)
+    site.ingress("a:80")
+    await site.gateway.settled()
+    assert (await site.answer())["name"] == "echo-a"
+    return site

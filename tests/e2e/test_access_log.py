@@ -32,14 +32,6 @@ async def line(site: Site, **fields: Any) -> dict[str, Any]:
     return await eventually(written, 15)
 
 
-@pytest.fixture
-async def web(site: Site, echo_a: Echo) -> Site:
-    site.backend("web", echo_a.port)
-    site.ingress()
-    await site.gateway.settled()
-    return site
-
-
 @pytest.mark.parametrize("http2", [False, True], ids=["http/1.1", "h2c"])
 async def test_a_line_says_who_asked_what_and_who_answered(web: Site, echo_a: Echo, http2: bool) -> None:
     reply = await web.gateway.request(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from tests.e2e import manifests
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import Site
@@ -15,17 +13,6 @@ from tests.e2e.load import load
 ROUNDS = 8
 #: Envoy waits so long for endpoints that do not come; a cluster that waits for them is a cluster that was forgotten.
 INITIAL_FETCH_TIMEOUT = 15
-
-
-@pytest.fixture
-async def two(site: Site, echo_a: Echo, echo_b: Echo) -> Site:
-    """Services `a` and `b`; the host leads to `a`."""
-    site.backend("a", echo_a.port)
-    site.backend("b", echo_b.port)
-    site.ingress("a:80")
-    await site.gateway.settled()
-    assert (await site.answer())["name"] == "echo-a"
-    return site
 
 
 async def becomes(site: Site, name: str, deadline: float = 5.0) -> None:

@@ -35,14 +35,6 @@ def headers_of(said: dict[str, object]) -> dict[str, str]:
     return found
 
 
-@pytest.fixture
-async def web(site: Site, echo_a: Echo) -> Site:
-    site.backend("web", echo_a.port)
-    site.ingress()
-    await site.gateway.settled()
-    return site
-
-
 @pytest.mark.parametrize("fake", [False, True], ids=["plain", "faked"])
 async def test_backends_see_the_client_whatever_it_says_of_itself(web: Site, fake: bool) -> None:
     said = await web.answer(headers=FAKE if fake else {})

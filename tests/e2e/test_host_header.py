@@ -20,7 +20,7 @@ from tests.e2e.wire import Reply, exchange, request
 
 BOTH = pytest.mark.parametrize("http2", [False, True], ids=["http/1.1", "h2c"])
 NGINX = "nginx.ingress.kubernetes.io/"
-ONE, WILD, WWW = "one.hosts.test", "*.hosts.test", "www.hosts.test"
+ONE, WILD = "one.hosts.test", "*.hosts.test"
 WRITTEN = [ONE, f"{ONE}:80", f"{ONE}:30080", "One.Hosts.test", "ONE.hosts.test:1", f"{ONE}.", f"{ONE}.:8080", f"{ONE}:"]
 OTHERS = [
     "a.hosts.test",

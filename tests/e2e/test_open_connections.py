@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
 import websockets
 
 from tests.e2e import backends, manifests
 from tests.e2e.backends import Echo
 from tests.e2e.conftest import Site
 from tests.e2e.harness import eventually
-
-
-@pytest.fixture
-async def two(site: Site, echo_a: Echo, echo_b: Echo) -> Site:
-    """Services `a` and `b`; the host leads to `a`."""
-    site.backend("a", echo_a.port)
-    site.backend("b", echo_b.port)
-    site.ingress("a:80")
-    await site.gateway.settled()
-    assert (await site.answer())["name"] == "echo-a"
-    return site
 
 
 async def test_a_change_leaves_open_connections_alone(two: Site, echo_a: Echo, echo_b: Echo) -> None:

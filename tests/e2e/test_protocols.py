@@ -21,15 +21,6 @@ from tests.e2e.wire import request, wire
 METHODS = "/sealos.echo.v1.Echo"
 
 
-@pytest.fixture
-async def web(site: Site, echo_a: Echo) -> Site:
-    """The test's host leads to echo-a."""
-    site.backend("web", echo_a.port)
-    site.ingress()
-    await site.gateway.settled()
-    return site
-
-
 @asynccontextmanager
 async def channel(site: Site) -> AsyncIterator[Any]:
     target = f"127.0.0.1:{site.gateway.http_port}"

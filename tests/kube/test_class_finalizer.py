@@ -20,10 +20,9 @@ REF = Ref("", "sealos")
 
 
 @pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        running.absent.clear()
-        yield running
+def kube(kube: FakeKube) -> FakeKube:
+    kube.absent.clear()
+    return kube
 
 
 class Running:

@@ -1,7 +1,6 @@
 """Requests over real sockets: credentials that change, answers that break off, errors with their reasons."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,12 +13,6 @@ from tests.kube import cluster
 from tests.kube.cluster import Fixed
 
 SERVICES = "/api/v1/namespaces/shop/services"
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 def test_paths() -> None:

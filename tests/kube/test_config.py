@@ -7,7 +7,6 @@ import math
 import os
 import ssl
 import stat
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,12 +29,6 @@ def account(tmp_path: Path) -> Path:
     (tmp_path / "token").write_text("first\n")
     (tmp_path / "ca.crt").write_bytes(PAIR.chain)
     return tmp_path
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 def kubeconfig(folder: Path, user: dict[str, Any], cluster: dict[str, Any] | None = None, name: str = "config") -> str:

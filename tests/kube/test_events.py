@@ -23,10 +23,9 @@ def problem(message: str = "no such Service", origin: Origin = WEB) -> Problem:
 
 
 @pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        running.put("ingresses", cluster.ingress())
-        yield running
+def kube(kube: FakeKube) -> FakeKube:
+    kube.put("ingresses", cluster.ingress())
+    return kube
 
 
 class Running:

@@ -32,10 +32,9 @@ OTHER = {
 
 
 @pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        running.absent.clear()
-        yield running
+def kube(kube: FakeKube) -> FakeKube:
+    kube.absent.clear()
+    return kube
 
 
 class Running:

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from sealos_gateway.kube.infrastructure import RETRY_SECONDS, Infrastructure
 from sealos_gateway.kube.writes import Writer
 from sealos_gateway.resources import kinds
@@ -20,12 +18,6 @@ from tests.kube import cluster
 OURS = {"app.kubernetes.io/managed-by": "sealos-gateway"}
 REF = Ref("shop", "edge-sealos")
 KIND = kinds.OWNED_SERVICE
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 class Running:

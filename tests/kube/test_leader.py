@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from sealos_gateway.kube.leader import Leader, Place
 from tests.fake_clock import FakeClock, eventually
 from tests.fakes import FakeKube, Object
 from tests.kube import cluster
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 class Replica:

@@ -17,12 +17,6 @@ from tests.fakes import FakeKube, Place, Request
 from tests.kube import cluster
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
-
-
 class Running:
     def __init__(self, secrets: Secrets, inbox: Inbox, clock: FakeClock) -> None:
         self.secrets = secrets

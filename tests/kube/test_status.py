@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
 from sealos_gateway.kube.status import LOOK_SECONDS, IngressStatus
 from sealos_gateway.kube.writes import Pace, Writer
 from sealos_gateway.resources.meta import Ref
@@ -17,12 +15,6 @@ from tests.kube import cluster
 
 ADDRESSES = ("192.0.2.1",)
 WEB = Ref("shop", "web")
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 class Running:

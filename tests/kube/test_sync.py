@@ -24,12 +24,6 @@ CERT = Ref("shop", "cert")
 WATCHES = len([kind for kind in sync.KINDS if not (kind.custom or kind.selector or kind == kinds.NAMESPACE)])
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
-
-
 class Consumer:
     """What main.py does with a source: the state it knows, and the Secrets it asks for."""
 

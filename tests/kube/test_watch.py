@@ -19,12 +19,6 @@ from tests.kube import cluster
 PAGES = Options(stream=False, page=2)
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
-
-
 class Followed:
     """What came so far, as short words."""
 

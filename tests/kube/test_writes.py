@@ -15,12 +15,6 @@ from tests.fakes import FakeKube
 from tests.kube import cluster
 
 
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
-
-
 class Running:
     def __init__(self, kube: FakeKube, pace: Pace | None) -> None:
         self.kube = kube

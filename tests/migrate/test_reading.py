@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from sealos_gateway.kube.sync import Scope
@@ -15,12 +13,6 @@ from tests.kube import cluster
 
 CLASS = {"metadata": {"name": "edge"}, "spec": {"controller": "k8s.io/ingress-nginx"}}
 MAP = {"metadata": {"name": "ingress-nginx-controller", "namespace": "ingress-nginx"}, "data": {"hsts": "false"}}
-
-
-@pytest.fixture
-async def kube() -> AsyncIterator[FakeKube]:
-    async with FakeKube().running() as running:
-        yield running
 
 
 async def read(kube: FakeKube, seconds: float = 5.0) -> reading.Read:

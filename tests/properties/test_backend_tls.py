@@ -15,7 +15,7 @@ from sealos_gateway.resources.core import ServicePort
 from sealos_gateway.settings import GatewayApiSettings, Settings
 from sealos_gateway.xds.planes import OWN, View
 from tests import objects, pem
-from tests.properties.test_pipeline import Event, lived, what_is_left
+from tests.properties.histories import Event, as_from_scratch, lived, nothing_is_left
 from tests.translate import gateways
 
 #: Each Gateway has a data plane of its own: what must not be seen elsewhere shows, too.
@@ -112,14 +112,7 @@ def seen(made: Pipeline) -> dict[tuple[str, str], list[str]]:
 @settings(max_examples=80, deadline=None)
 @given(history=events, random=st.randoms(use_true_random=False))
 def test_incremental_is_the_same_as_from_scratch_in_any_order(history: list[Event], random: Any) -> None:
-    made = lived([*BASE, *history], SETTINGS)
-    left = what_is_left([*BASE, *history])
-    random.shuffle(left)
-    fresh = objects.pipeline(*left, settings=SETTINGS)
-    assert not made.graph.failures
-    assert objects.contents(made) == objects.contents(fresh)
-    assert made.problems() == fresh.problems()
-    assert made.backend_tls.statuses.rows == fresh.backend_tls.statuses.rows
+    made, fresh = as_from_scratch([*BASE, *history], random, SETTINGS)
     assert seen(made) == seen(fresh)
 
 
@@ -139,8 +132,4 @@ def test_no_backend_with_a_policy_is_ever_spoken_to_without_verification(history
 @settings(max_examples=40, deadline=None)
 @given(history=events)
 def test_when_everything_is_gone_nothing_is_left(history: list[Event]) -> None:
-    made = lived([*BASE, *history], SETTINGS)
-    objects.drop(made, *what_is_left([*BASE, *history]))
-    assert objects.contents(made) == objects.contents(objects.pipeline(settings=SETTINGS))
-    for table in made.graph.tables:
-        assert table.name in ("wanted_listeners", "listeners") or not table.rows, table.name
+    nothing_is_left([*BASE, *history], SETTINGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import hypothesis.strategies as st
@@ -10,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from sealos_gateway.model.traffic import Forward
-from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources.core import ServicePort
-from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import DefaultCertificate, HostOwnership, IngressSettings, Settings, TlsSettings
 from tests import objects, pem
+from tests.properties.histories import Event, as_from_scratch, lived, nothing_is_left
 
 HOSTS = ("a.example.com", "b.example.com", "*.example.com", "", "A.example.com", "bad host")
 NAMESPACES = ("one", "two")
@@ -76,47 +74,14 @@ secrets = st.builds(
     st.integers(0, 2), st.sampled_from(PAIRS), namespaces,
 )  # fmt: skip
 resources = st.one_of(ingresses, ingresses, classes, some_services, slices, secrets)
-#: An object to put, or one whose name is to be dropped, and whether to settle after it.
 events = st.lists(st.tuples(st.sampled_from(["put", "put", "drop"]), resources, st.booleans()), max_size=25)
-
-Event = tuple[str, Resource, bool]
-
-
-def lived(history: Iterable[Event], chosen: Settings) -> Pipeline:
-    made = Pipeline(chosen)
-    for what, resource, settle in history:
-        kind = objects.KINDS[type(resource)]
-        if what == "put":
-            made.put(kind, resource.ref, resource)
-        else:
-            made.drop(kind, resource.ref)
-        if settle:
-            made.settle()
-    made.settle()
-    return made
-
-
-def what_is_left(history: Iterable[Event]) -> list[Resource]:
-    left: dict[tuple[type[Resource], Ref], Resource] = {}
-    for what, resource, _ in history:
-        if what == "put":
-            left[type(resource), resource.ref] = resource
-        else:
-            left.pop((type(resource), resource.ref), None)
-    return list(left.values())
 
 
 @pytest.mark.parametrize("chosen", SETTINGS)
 @settings(max_examples=60)
 @given(history=events, random=st.randoms(use_true_random=False))
 def test_incremental_is_the_same_as_from_scratch_in_any_order(chosen: str, history: list[Event], random: Any) -> None:
-    made = lived(history, SETTINGS[chosen])
-    left = what_is_left(history)
-    random.shuffle(left)
-    fresh = objects.pipeline(*left, settings=SETTINGS[chosen])
-    assert not made.graph.failures
-    assert objects.contents(made) == objects.contents(fresh)
-    assert made.problems() == fresh.problems()
+    as_from_scratch(history, random, SETTINGS[chosen])
 
 
 @settings(max_examples=60)
@@ -133,11 +98,4 @@ def test_every_name_that_a_resource_uses_exists(history: list[Event]) -> None:
 @settings(max_examples=60)
 @given(history=events)
 def test_when_everything_is_gone_nothing_is_left(history: list[Event]) -> None:
-    made = lived(history, SETTINGS["shared"])
-    objects.drop(made, *what_is_left(history))
-    assert objects.contents(made) == objects.contents(objects.pipeline())
-    for table in made.graph.tables:
-        assert table.name in ("wanted_listeners", "listeners") or not table.rows, table.name
-    # Who still waits for rows is only the listener, for server names with a filter chain of their own.
-    waiting = {table.name for table in made.graph.tables if table._readers}
-    assert waiting <= {"side_by_side", "own_tls"}
+    nothing_is_left(history, SETTINGS["shared"])

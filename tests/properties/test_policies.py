@@ -14,7 +14,7 @@ from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ServicePort
 from sealos_gateway.settings import GatewayApiSettings, Settings
 from tests import objects
-from tests.properties.test_pipeline import Event, lived, what_is_left
+from tests.properties.histories import Event, as_from_scratch, lived, nothing_is_left
 from tests.translate import gateways
 
 SETTINGS = Settings(gateway_api=GatewayApiSettings(control="control.test"))
@@ -107,19 +107,7 @@ BASE: list[Event] = [
 @settings(max_examples=80, deadline=None)
 @given(history=events, random=st.randoms(use_true_random=False))
 def test_incremental_is_the_same_as_from_scratch_in_any_order(history: list[Event], random: Any) -> None:
-    made = lived([*BASE, *history], SETTINGS)
-    left = what_is_left([*BASE, *history])
-    random.shuffle(left)
-    fresh = objects.pipeline(*left, settings=SETTINGS)
-    assert not made.graph.failures
-    assert made.hosts.rows == fresh.hosts.rows
-    assert made.gateway_hosts.rows == fresh.gateway_hosts.rows
-    assert made.backends.rows == fresh.backends.rows
-    assert made.endpoints.rows == fresh.endpoints.rows
-    assert objects.contents(made) == objects.contents(fresh)
-    assert made.problems() == fresh.problems()
-    for kind in kinds.POLICIES:
-        assert made.gateway_statuses[kind].rows == fresh.gateway_statuses[kind].rows
+    as_from_scratch([*BASE, *history], random, SETTINGS)
 
 
 @pytest.mark.timeout(60)
@@ -152,7 +140,4 @@ def _routes(made: Pipeline, at: Any, whole: bool) -> list[Route]:
 @settings(max_examples=40, deadline=None)
 @given(history=events)
 def test_when_everything_is_gone_nothing_is_left(history: list[Event]) -> None:
-    made = lived([*BASE, *history], SETTINGS)
-    objects.drop(made, *what_is_left([*BASE, *history]))
-    for table in made.graph.tables:
-        assert table.name in ("wanted_listeners", "listeners") or not table.rows, table.name
+    nothing_is_left([*BASE, *history], SETTINGS)

@@ -9,7 +9,7 @@ import msgspec
 
 from sealos_gateway.live import Derived, Graph, Table
 from sealos_gateway.provision.plan import Options, Port
-from sealos_gateway.provision.tables import Planes, Sources, Tables, listener_ports
+from sealos_gateway.provision.tables import Planes, Sources, Tables
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ConfigMap
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
@@ -44,6 +44,11 @@ def profile(name: str = "p", namespace: str = "shop", **spec: Any) -> GatewayPro
     return cast(GatewayProfile, kinds.from_builtins(kinds.GATEWAY_PROFILE, data))
 
 
+def _ports(row: Gateway) -> tuple[Port, ...]:
+    """Of its own listeners: there are no ListenerSets here."""
+    return tuple(sorted({Port(it.port, "UDP" if it.protocol == "UDP" else "TCP") for it in row.spec.listeners}))
+
+
 class World:
     """The tables, and a hand to put objects into them."""
 
@@ -55,7 +60,7 @@ class World:
         ports: Derived[Ref, tuple[Port, ...]] = Derived(
             self.graph,
             "ports",
-            lambda ref, read: listener_ports(cast(Gateway, read(self.gateways, ref))),
+            lambda ref, read: _ports(cast(Gateway, read(self.gateways, ref))),
             self.gateways,
         )
         planes = Planes(self.graph, options, self.classes, self.gateways)

@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from sealos_gateway.provision.plan import Port
-from sealos_gateway.provision.tables import OWN, listener_ports
+from sealos_gateway.provision.tables import OWN
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.gateways import GatewayStatus
 from sealos_gateway.resources.meta import Ref
@@ -255,9 +254,4 @@ def test_one_change_costs_one_gateway() -> None:
     world.put(gateways.gateway("g7", infrastructure={"labels": {"team": "a"}}))
     assert world.tables.infrastructure.computed - before[0] == 1
     assert world.tables.pending.computed - before[1] <= 4
-
-
-def test_ports_of_listeners() -> None:
-    listeners = [{"name": str(port), "port": port, "protocol": "HTTP"} for port in (8080, 80, 80)]
-    assert listener_ports(gateways.gateway(listeners=listeners)) == (Port(80), Port(8080))
     assert OPTIONS.control

@@ -16,8 +16,8 @@ from sealos_gateway.resources import core, kinds
 from sealos_gateway.resources.meta import Origin, Ref, Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
 from sealos_gateway.xds.planes import OWN, View
-from tests import objects, pem
-from tests.test_pipeline import Cost, cost
+from tests import costs, objects, pem
+from tests.costs import cost
 from tests.translate import gateways
 from tests.translate.gateways import gateway, https, listener, pipeline, words
 from tests.translate.test_routes import backend, route, rule, to
@@ -437,14 +437,7 @@ CHANGES: list[tuple[str, Callable[[Pipeline], object], dict[str, int]]] = [
 
 @pytest.mark.timeout(60)
 def test_what_a_change_costs_does_not_depend_on_the_number_of_policies() -> None:
-    worlds = {size: pipeline(*everything(size)) for size in SIZES}
-    costs: dict[int, dict[str, Cost]] = {
-        size: {name: cost(made, change) for name, change, _ in CHANGES} for size, made in worlds.items()
-    }
-    small, large = (costs[size] for size in SIZES)
-    assert small == large
-    assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
-    assert all(found.computed <= 24 for found in small.values()), small
+    costs.alike([pipeline(*everything(size)) for size in SIZES], CHANGES, most=24)
 
 
 def test_what_a_route_more_to_the_same_backend_costs_does_not_depend_on_how_many_there_are() -> None:

@@ -16,8 +16,7 @@ from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
-from tests import objects
-from tests.test_pipeline import Cost, cost
+from tests import costs, objects
 from tests.translate import gateways
 from tests.translate.gateways import gateway, grant, listener, pipeline, words
 
@@ -234,14 +233,7 @@ CHANGES: list[tuple[str, Callable[[Pipeline], object], dict[str, int]]] = [
 
 @pytest.mark.timeout(30)
 def test_what_a_changed_route_costs_does_not_depend_on_the_number_of_routes() -> None:
-    worlds = {size: pipeline(*everything(size)) for size in SIZES}
-    costs: dict[int, dict[str, Cost]] = {
-        size: {name: cost(made, change) for name, change, _ in CHANGES} for size, made in worlds.items()
-    }
-    small, large = (costs[size] for size in SIZES)
-    assert small == large
-    assert {name: found.pushed for name, found in small.items()} == {name: pushed for name, _, pushed in CHANGES}
-    assert all(found.computed <= 16 for found in small.values()), small
+    costs.alike([pipeline(*everything(size)) for size in SIZES], CHANGES, most=16)
 
 
 def calls(change: Callable[[], object]) -> int:

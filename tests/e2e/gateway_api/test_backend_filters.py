@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import yaml
 
 from tests.e2e import manifests, processes
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
 from tests.e2e.harness import Gateway
 
-_OBJECTS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: sealos}
-spec: {controllerName: sealos.io/gateway-controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: gw, namespace: shop}
-spec:
-  gatewayClassName: sealos
-  listeners: [{name: any, port: PORT, protocol: HTTP}]
----
+_ROUTE = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: web, namespace: shop}
@@ -64,8 +51,9 @@ spec:
 def port(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     found = processes.free_ports(1)[0]
     made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
-    for number, one in enumerate(yaml.safe_load_all(_OBJECTS.replace("PORT", str(found)))):
-        made.write(f"{number}.json", json.dumps(one))
+    made.apply(
+        objects.CLASS, objects.gateway({"name": "any", "port": found, "protocol": "HTTP"}), *objects.read(_ROUTE)
+    )
     for name, echo in zip(("web", "api"), echoes, strict=True):
         made.apply(manifests.service(name, "shop"))
         made.apply(manifests.endpoint_slice(name, "shop", [LOOPBACK], {"http": echo.port}))

@@ -20,9 +20,9 @@ import pytest
 from tests import pem
 from tests.e2e import backends, manifests, processes, tls, wire
 from tests.e2e.backends import LOOPBACK
+from tests.e2e.gateway_api.objects import CLASS, gateway, of
 from tests.e2e.harness import Gateway, eventually
 
-API = "gateway.networking.k8s.io/v1"
 CA, OTHER, MACHINE = pem.Authority("ca"), pem.Authority("other", 1), pem.Authority("machine", 2)
 OWN = CA.pair(common_name="the-gateway", number=7)
 
@@ -77,10 +77,6 @@ async def backend(file: Path, pair: pem.Pair) -> AsyncIterator[Backend]:
     async with backends.raw(made, context=made.context) as listening:
         made.port = listening.port
         yield made
-
-
-def of(kind: str, name: str, namespace: str = "shop", **spec: Any) -> manifests.Object:
-    return {"apiVersion": API, "kind": kind, "metadata": manifests.meta(name, namespace), "spec": spec}
 
 
 def authority(name: str, *several: pem.Authority) -> manifests.Object:
@@ -163,7 +159,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         backend(tmp_path / "two.pem", MACHINE.pair("backend.test", number=1)) as two,
     ):
         made = Gateway(tmp_path / "gw", settings=settings)
-        made.apply(of("GatewayClass", "sealos", "", controllerName="sealos.io/gateway-controller"))
+        made.apply(CLASS)
         ends = {"hostname": "ended.test", "tls": {"certificateRefs": [{"name": "ended"}]}}
         listeners = [
             {"name": "web", "port": ports[0], "protocol": "HTTP"},
@@ -171,7 +167,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             {"name": "unread", "port": ports[1], "protocol": "TLS", "hostname": "unread.test",
              "tls": {"mode": "Passthrough"}},
         ]  # fmt: skip
-        made.apply(of("Gateway", "gw", gatewayClassName="sealos", listeners=listeners))
+        made.apply(gateway(*listeners))
         made.apply(authority("ca", CA), authority("other", OTHER))
         made.apply(manifests.tls_secret("ended", "shop", *pem.pair("ended.test", number=3)))
         rules = []

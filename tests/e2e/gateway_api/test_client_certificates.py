@@ -13,9 +13,10 @@ import pytest
 from tests import pem
 from tests.e2e import manifests, processes, tls, wire
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
+from tests.e2e.gateway_api.objects import CLASS, of
 from tests.e2e.harness import Gateway, eventually
 
-API = "gateway.networking.k8s.io/v1"
 ONE, TWO, OTHER = pem.Authority("one"), pem.Authority("two", 1), pem.Authority("other", 2)
 
 
@@ -32,10 +33,6 @@ class Ports(NamedTuple):
     broken: int
     named: int
     bundle: int
-
-
-def of(kind: str, name: str, namespace: str = "shop", **spec: Any) -> manifests.Object:
-    return {"apiVersion": API, "kind": kind, "metadata": manifests.meta(name, namespace), "spec": spec}
 
 
 def authority(name: str, *several: pem.Authority) -> manifests.Object:
@@ -73,14 +70,14 @@ def gateway(ports: Ports) -> manifests.Object:
     listeners.append(listener("narrow", ports.usual, hostname="narrow.test"))
     listeners.append(listener("named", ports.named, hostname="named.test"))
     frontend = {"default": validation("one"), "perPort": per_port}
-    return of("Gateway", "gw", gatewayClassName="sealos", listeners=listeners, tls={"frontend": frontend})
+    return objects.gateway(*listeners, tls={"frontend": frontend})
 
 
 @pytest.fixture(scope="module")
 def running(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Ports]]:
     ports = Ports(*processes.free_ports(7))
     made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
-    made.apply(of("GatewayClass", "sealos", "", controllerName="sealos.io/gateway-controller"), gateway(ports))
+    made.apply(CLASS, gateway(ports))
     made.apply(authority("one", ONE), authority("two", TWO))
     made.apply(bundle(ONE))
     made.apply(manifests.tls_secret("web", "shop", *pem.pair("a.test", "narrow.test", "named.test")))

@@ -15,7 +15,9 @@ import pytest
 from tests.e2e import manifests, udp, wire
 from tests.e2e.backends import LOOPBACK, Echo
 from tests.e2e.fleet import Fleet
-from tests.e2e.gateway_api.test_streams import of, route, to, who
+from tests.e2e.gateway_api import objects
+from tests.e2e.gateway_api.objects import CLASS
+from tests.e2e.gateway_api.test_streams import route, to, who
 from tests.e2e.harness import Gateway, eventually
 
 MOST = 60_000  # bytes, of a datagram that leaves room for the name in the answer
@@ -59,11 +61,9 @@ async def running(echoes: tuple[Echo, Echo], tmp_path: Path) -> AsyncIterator[Ru
     async with AsyncExitStack() as servers:
         one, two = [await servers.enter_async_context(udp.echo(name)) for name in ("one", "two")]
         made = Gateway(tmp_path / "gw", settings={"lazy": {"threshold": 0}})
-        cluster_wide = of("GatewayClass", "sealos", {"controllerName": "sealos.io/gateway-controller"})
-        del cluster_wide["metadata"]["namespace"]
         made.apply(
-            cluster_wide,
-            of("Gateway", "gw", {"gatewayClassName": "sealos", "listeners": listeners}),
+            CLASS,
+            objects.gateway(*listeners),
             service("one", echoes[0].port), behind("one", one.port, echoes[0].port),
             service("two"), behind("two", two.port),
             route("UDPRoute", "dns", "udp", to("one", 53)),
@@ -144,15 +144,13 @@ async def test_a_node_hands_on_datagrams_also_without_its_control_plane(
 ) -> None:
     """Clusters that no datagram asks for are in what it keeps on disk, and go to its Envoy with the listener."""
     port = udp.free_port()
-    cluster_wide = of("GatewayClass", "sealos", {"controllerName": "sealos.io/gateway-controller"})
-    del cluster_wide["metadata"]["namespace"]
     listeners = [{"name": "udp", "port": port, "protocol": "UDP"}]
     async with udp.echo("one") as one:
-        objects = [
-            cluster_wide, of("Gateway", "gw", {"gatewayClassName": "sealos", "listeners": listeners}),
+        applied = [
+            CLASS, objects.gateway(*listeners),
             service("one"), behind("one", one.port), route("UDPRoute", "dns", "udp", to("one", 53)),
         ]  # fmt: skip
-        fleet = Fleet(tmp_path_factory.mktemp("f"), objects)
+        fleet = Fleet(tmp_path_factory.mktemp("f"), applied)
         fleet.node_settings = {"lazy": {"threshold": 0}}
         try:
             control = fleet.controls[0].start()

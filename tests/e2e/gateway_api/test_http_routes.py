@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import yaml
 
 from tests.e2e import manifests, processes
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
 from tests.e2e.harness import Gateway
 
 _OBJECTS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: sealos}
-spec: {controllerName: sealos.io/gateway-controller}
----
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: gw, namespace: shop}
@@ -78,8 +72,7 @@ def gateway(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory)
     port = processes.free_ports(1)[0]
     made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
     text = _OBJECTS.replace("PORT", str(port)).replace("SHARED", str(made.http_port))
-    for number, one in enumerate(yaml.safe_load_all(text)):
-        made.write(f"{number}.json", json.dumps(one))
+    made.apply(objects.CLASS, *objects.read(text))
     for name, echo in zip(("web", "api"), echoes, strict=True):
         made.apply(manifests.service(name, "shop"))
         made.apply(manifests.endpoint_slice(name, "shop", [LOOPBACK], {"http": echo.port}))

@@ -21,6 +21,7 @@ from sealos_gateway.settings import Settings
 from tests import pem
 from tests.e2e import manifests, processes
 from tests.e2e.backends import Echo
+from tests.e2e.gateway_api.objects import CLASS
 from tests.e2e.harness import Gateway
 from tests.e2e.manifests import Object
 from tests.migrate.families import SAME
@@ -76,11 +77,7 @@ def both(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) ->
     made = conversion.convert(found.pipeline, conversion.Wanted("ingress-nginx"))
     new = Gateway(tmp_path_factory.mktemp("new"), around, settings=chosen)
     ports = dict(zip((80, 443), processes.free_ports(2), strict=True))
-    gateway_class = {
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": "sealos"},
-        "spec": {"controllerName": "sealos.io/gateway-controller"},
-    }  # fmt: skip
-    new.apply(gateway_class, *(moved(one, ports) for one in made.objects))
+    new.apply(CLASS, *(moved(one, ports) for one in made.objects))
     rows: dict[str, list[VirtualHost]] = {case: [] for case in CASES}
     for _, row in sorted(found.pipeline.hosts.rows.items()):
         if row is not None and (place := re.search(r"f(\d+)", row.origins[0].ref.namespace)):

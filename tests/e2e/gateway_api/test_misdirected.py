@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import yaml
 
 from tests import pem
 from tests.e2e import manifests, processes
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
 from tests.e2e.harness import Gateway, eventually
 
-_CLASS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: sealos}
-spec: {controllerName: sealos.io/gateway-controller}
-"""
 ENDS = {"protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "pair"}]}}
 
 
@@ -28,21 +21,13 @@ def gateway_object(name: str, port: int, hostnames: dict[str, str]) -> manifests
         {"name": listener, "port": port, **({"hostname": hostname} if hostname else {}), **ENDS}
         for listener, hostname in hostnames.items()
     ]
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway",
-        "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"gatewayClassName": "sealos", "listeners": listeners},
-    }  # fmt: skip
+    return objects.gateway(*listeners, name=name)
 
 
 def route(name: str, gateway: str, listener: str, *hostnames: str) -> manifests.Object:
     parent = {"name": gateway, "sectionName": listener}
     rules = [{"matches": [{"path": {"value": "/x"}}], "backendRefs": [{"name": "web", "port": 80}]}]
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
-        "metadata": {"name": name, "namespace": "shop"},
-        "spec": {"parentRefs": [parent], "hostnames": list(hostnames), "rules": rules},
-    }  # fmt: skip
+    return objects.of("HTTPRoute", name, parentRefs=[parent], hostnames=list(hostnames), rules=rules)
 
 
 LISTENERS = {"any": "", "own": "own.test", "wild": "*.wild.test", "narrow": "narrow.wild.test"}
@@ -55,7 +40,7 @@ def running(
     """Gateways with four listeners on one port, with a single one, and with two for whole names."""
     port, alone, whole = processes.free_ports(3)
     made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
-    made.write("class.json", json.dumps(yaml.safe_load(_CLASS)))
+    made.apply(objects.CLASS)
     made.apply(gateway_object("several", port, LISTENERS), gateway_object("one", alone, {"wild": "*.one.test"}))
     made.apply(gateway_object("whole", whole, {"one": "one.whole.test", "other": "other.whole.test"}))
     made.apply(route("any", "several", "any", "a.test"), route("one", "one", "wild"))

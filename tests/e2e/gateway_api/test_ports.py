@@ -7,8 +7,10 @@ from typing import Any
 
 from tests.e2e import manifests, processes, udp
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
+from tests.e2e.gateway_api.objects import CLASS
 from tests.e2e.gateway_api.test_datagrams import behind, service
-from tests.e2e.gateway_api.test_streams import of, route, to, who
+from tests.e2e.gateway_api.test_streams import route, to, who
 from tests.e2e.harness import Gateway, eventually
 
 OLD, YOUNG = "2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"
@@ -19,13 +21,7 @@ def listener(name: str, port: int, protocol: str) -> dict[str, Any]:
 
 
 def gateway(name: str, created: str, *listeners: dict[str, Any]) -> dict[str, Any]:
-    return of("Gateway", name, {"gatewayClassName": "sealos", "listeners": list(listeners)}, created)
-
-
-def gateway_class() -> dict[str, Any]:
-    found = of("GatewayClass", "sealos", {"controllerName": "sealos.io/gateway-controller"})
-    del found["metadata"]["namespace"]
-    return found
+    return objects.gateway(*listeners, name=name, created=created)
 
 
 def towards(kind: str, name: str, parent: str, section: str) -> dict[str, Any]:
@@ -42,7 +38,7 @@ async def test_a_port_that_is_taken_is_told_and_costs_nobody_anything(echo_a: Ec
                 manifests.service("web", "shop"),
                 manifests.endpoint_slice("web", "shop", [LOOPBACK], {"http": echo_a.port}),
                 manifests.ingress("web", "shop", {"web.test": "web:80"}),
-                gateway_class(), service("one", 1), behind("one", one.port, echo_a.port),
+                CLASS, service("one", 1), behind("one", one.port, echo_a.port),
                 gateway(
                     "greedy", YOUNG,
                     listener("http", made.http_port, "TCP"), listener("https", made.https_port, "TCP"),

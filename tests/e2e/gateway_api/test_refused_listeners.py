@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
 
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.meta import Ref
 from tests.e2e import processes
+from tests.e2e.gateway_api import objects
 from tests.e2e.harness import Gateway, eventually
 from tests.e2e.inside import Inside, running
 from tests.e2e.manifests import Object
 
-API = "gateway.networking.k8s.io/v1"
 NAME = Ref("shop", "gw")
 
 
 def gateway(*ports: int) -> Object:
-    listeners = [{"name": f"p{number}", "port": port, "protocol": "HTTP"} for number, port in enumerate(ports)]
-    spec = {"gatewayClassName": "sealos", "listeners": listeners}
-    return {"apiVersion": API, "kind": "Gateway", "metadata": {"name": "gw", "namespace": "shop"}, "spec": spec}
+    return objects.gateway(
+        *({"name": f"p{number}", "port": port, "protocol": "HTTP"} for number, port in enumerate(ports))
+    )
 
 
 def told(inside: Inside) -> list[tuple[str, str]]:
@@ -36,12 +35,10 @@ def told(inside: Inside) -> list[tuple[str, str]]:
 
 
 async def test_a_port_that_somebody_else_has(tmp_path: Path) -> None:
-    class_: dict[str, Any] = {"apiVersion": API, "kind": "GatewayClass", "metadata": {"name": "sealos"}}
-    class_["spec"] = {"controllerName": "sealos.io/gateway-controller"}
     free, later = processes.free_ports(2)
     with socket.create_server(("0.0.0.0", 0)) as taken:
         port = taken.getsockname()[1]
-        async with running(Gateway(tmp_path, [class_, gateway(free, port)])) as inside:
+        async with running(Gateway(tmp_path, [objects.CLASS, gateway(free, port)])) as inside:
 
             def refused() -> None:
                 whole, good, bad = told(inside)

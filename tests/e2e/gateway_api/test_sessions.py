@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import yaml
 
 from tests.e2e import manifests, processes
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
 from tests.e2e.harness import Gateway
 
-_OBJECTS = """
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: sealos}
-spec: {controllerName: sealos.io/gateway-controller}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {name: gw, namespace: shop}
-spec:
-  gatewayClassName: sealos
-  listeners: [{name: any, port: PORT, protocol: HTTP}]
----
+_ROUTE = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: web, namespace: shop}
@@ -60,8 +47,9 @@ def port(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) ->
     """Both backends are endpoints of one Service."""
     found = processes.free_ports(1)[0]
     made = Gateway(tmp_path_factory.mktemp("gw"))
-    for number, one in enumerate(yaml.safe_load_all(_OBJECTS.replace("PORT", str(found)))):
-        made.write(f"{number}.json", json.dumps(one))
+    made.apply(
+        objects.CLASS, objects.gateway({"name": "any", "port": found, "protocol": "HTTP"}), *objects.read(_ROUTE)
+    )
     made.apply(manifests.service("web", "shop"))
     for number, echo in enumerate(echoes):
         part = manifests.endpoint_slice("web", "shop", [LOOPBACK], {"http": echo.port})

@@ -16,9 +16,10 @@ from sealos_gateway.echo.server import EchoSettings
 from tests import pem
 from tests.e2e import backends, manifests, processes, tls, wire
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api import objects
+from tests.e2e.gateway_api.objects import CLASS, of
 from tests.e2e.harness import Gateway
 
-API = "gateway.networking.k8s.io/v1"
 UNREAD, ENDED = 91, 92  # serial numbers are one more
 
 
@@ -29,17 +30,12 @@ class Ports(NamedTuple):
     tls: int
 
 
-def of(kind: str, name: str, spec: dict[str, Any], created: str = "") -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "shop"} | ({"creationTimestamp": created} if created else {})
-    return {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
-
-
 def route(
     kind: str, name: str, section: str, *to: dict[str, Any], hosts: list[str] | None = None, created: str = ""
 ) -> dict[str, Any]:
     parents = [{"name": "gw", "sectionName": section}]
-    names = {"hostnames": hosts} if hosts else {}
-    return of(kind, name, {"parentRefs": parents, **names, "rules": [{"backendRefs": list(to)}]}, created)
+    names: dict[str, Any] = {"hostnames": hosts} if hosts else {}
+    return of(kind, name, created=created, parentRefs=parents, **names, rules=[{"backendRefs": list(to)}])
 
 
 def to(name: str, port: int = 80, weight: int = 1) -> dict[str, Any]:
@@ -58,7 +54,7 @@ def gateway(ports: Ports) -> dict[str, Any]:
         {"name": "ended", "hostname": "ended.tls.test", "protocol": "TLS", **ends},
         {"name": "web", "hostname": "web.tls.test", "protocol": "HTTPS", **ends},
     ]
-    return of("Gateway", "gw", {"gatewayClassName": "sealos", "listeners": listeners})
+    return objects.gateway(*listeners)
 
 
 @pytest.fixture
@@ -76,20 +72,15 @@ async def running(echoes: tuple[Echo, Echo], tmp_path: Path) -> AsyncIterator[tu
         made.apply(manifests.service("unread", "shop", manifests.port(443, "https")))
         made.apply(manifests.endpoint_slice("unread", "shop", [LOOPBACK], {"https": secure.port}))
         made.apply(manifests.tls_secret("ended", "shop", ended.chain, ended.key))
-        cluster_wide = of("GatewayClass", "sealos", {"controllerName": "sealos.io/gateway-controller"})
-        del cluster_wide["metadata"]["namespace"]
         made.apply(
-            cluster_wide,
+            CLASS,
             gateway(ports),
             route("TCPRoute", "young", "tcp", to("api"), created="2026-02-02T00:00:00Z"),
             route("TCPRoute", "zold", "tcp", to("web"), created="2026-01-01T00:00:00Z"),
             route("TCPRoute", "split", "split", to("web"), to("api"), to("nothing")),
             route("TLSRoute", "unread", "wide", to("unread", 443)),
             route("TLSRoute", "ended", "ended", to("api")),
-            of("HTTPRoute", "web", {
-                "parentRefs": [{"name": "gw", "sectionName": "web"}],
-                "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
-            }),
+            route("HTTPRoute", "web", "web", {"name": "web", "port": 80}),
         )  # fmt: skip
         try:
             yield made.start(), ports

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.e2e import manifests
 from tests.e2e.conftest import Site
+from tests.e2e.gateway_api.objects import CLASS
 from tests.e2e.manifests import Object
 
 GATEWAY_API = "gateway.networking.k8s.io"
@@ -27,7 +28,7 @@ def routed(site: Site, *rules: Object) -> None:
     """A Gateway for the test's host on the port of Ingresses, and an HTTPRoute `web`."""
     listener = {"name": "web", "port": site.gateway.http_port, "protocol": "HTTP", "hostname": site.host}
     site.apply(
-        made("GatewayClass", "sealos", "", controllerName="sealos.io/gateway-controller"),
+        CLASS,
         made("Gateway", "gw", site.namespace, gatewayClassName="sealos", listeners=[listener]),
         made("HTTPRoute", "web", site.namespace, parentRefs=[{"name": "gw"}], rules=list(rules) or [rule()]),
     )

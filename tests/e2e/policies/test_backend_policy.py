@@ -51,12 +51,7 @@ async def test_a_cookie_names_the_endpoint(site: Site, echo_a: Echo, echo_b: Ech
 
 
 async def test_an_endpoint_that_fails_its_checks_gets_nothing(site: Site, echo_a: Echo) -> None:
-    async def sick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            status = b"503 Sick" if b"/ready" in head else b"200 OK"
-            writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 4\r\n\r\nsick")
-
-    async with backends.raw(sick) as wrong:
+    async with backends.raw(backends.sick) as wrong:
         site.backend("web", echo_a.port, wrong.port)
         own.routed(site)
         active = {"path": "/ready", "interval": "500ms", "unhealthyThreshold": 1, "healthyThreshold": 1}

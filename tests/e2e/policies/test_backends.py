@@ -269,12 +269,7 @@ async def test_copies_for_another_host(site: Site, echo_a: Echo, annotations: di
 
 
 async def test_an_endpoint_that_fails_its_checks_gets_nothing(site: Site, echo_a: Echo) -> None:
-    async def sick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            status = b"503 Sick" if b"/ready" in head else b"200 OK"
-            writer.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 4\r\n\r\nsick")
-
-    async with backends.raw(sick) as wrong:
+    async with backends.raw(backends.sick) as wrong:
         site.backend("web", echo_a.port, wrong.port)
         site.ingress(annotations={"sealos.io/health-check-path": "/ready", "sealos.io/health-check-interval": "1"})
         await site.gateway.settled()
