@@ -36,7 +36,6 @@ from sealos_gateway.resources.profile import GatewayProfile
 
 #: The plane of the gateway's own nodes.
 OWN: str = ""
-_PROTOCOLS = {"UDP": "UDP"}
 
 
 class Plane(NamedTuple):
@@ -270,12 +269,6 @@ class Tables:
         daemon_set = plan.profile.workload == "DaemonSet"
         workload = self.by_kind[kinds.OWNED_DAEMON_SET if daemon_set else kinds.OWNED_DEPLOYMENT]
         return deployed.read_back(plan, gateway, read(self.by_kind[kinds.OWNED_SERVICE], own), read(workload, own))
-
-
-def listener_ports(gateway: Gateway) -> tuple[Port, ...]:
-    """The ports of a Gateway's own listeners."""
-    found = {Port(it.port, _PROTOCOLS.get(it.protocol, "TCP")) for it in gateway.spec.listeners}
-    return tuple(sorted(found))
 
 
 def _class_of(row: Gateway) -> tuple[Ref, ...]:

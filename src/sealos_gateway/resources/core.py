@@ -25,7 +25,6 @@ class ServicePort(_Value, frozen=True):
     port: int
     name: str = ""
     protocol: str = "TCP"
-    target_port: int | str | None = None
     app_protocol: str | None = None
 
 
@@ -34,7 +33,6 @@ class ServiceSpec(_Value, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     external_name: str = ""
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
-    publish_not_ready_addresses: bool = False
 
 
 class Service(Resource, frozen=True):

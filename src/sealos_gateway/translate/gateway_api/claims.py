@@ -7,7 +7,6 @@ hostname with it, not all listeners of its Gateway.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -143,8 +142,3 @@ def selected(
             found = read(world.namespaces, Ref("", namespace))
             return found is not None and selectors.matches(selector, found.metadata.labels or {})
     return False
-
-
-def parents(row: ListenerSet) -> Iterator[Ref]:
-    """The Gateway that a ListenerSet names."""
-    yield Ref(row.spec.parent_ref.namespace or row.metadata.namespace, row.spec.parent_ref.name)

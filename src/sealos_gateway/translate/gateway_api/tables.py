@@ -46,8 +46,7 @@ class GatewayTables:
     ) -> None:
         self._graph, self._shared = graph, shared
         by_namespace: Index[str, Ref] = Index(graph, "grants_by_namespace", lambda it: (it.metadata.namespace,), grants)
-        by_gateway: Index[Ref, Ref] = Index(graph, "sets_by_gateway", claims.parents, listener_sets)
-        world = GatewayWorld(gateways, listener_sets, by_gateway, ours, namespaces, grants, by_namespace)
+        world = GatewayWorld(gateways, listener_sets, ours, namespaces, grants, by_namespace)
         self.world = world
 
         def over_gateways(name: str, function: Any) -> Any:

@@ -27,7 +27,6 @@ class GatewayWorld:
 
     gateways: Rows[Ref, Gateway]
     listener_sets: Rows[Ref, ListenerSet]
-    sets_by_gateway: Index[Ref, Ref]
     ours: Rows[Ref, Plane]
     namespaces: Rows[Ref, Namespace]
     grants: Rows[Ref, ReferenceGrant]
