@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from google.protobuf import any_pb2
 
 from sealos_gateway.envoy import names
 from sealos_gateway.files.source import Source
@@ -35,6 +36,7 @@ from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.settings import Settings
 from tests import pem
+from tests.envoy import rules
 
 ROOT = Path(__file__).parent / "golden"
 CASES = sorted(path for path in ROOT.glob("*/*.yaml") if not path.name.startswith("_"))
@@ -236,6 +238,18 @@ SECTIONS: dict[str, Callable[[Pipeline], Any]] = {
 ROOMS = {"gateway_routes": ["gateway_hosts", "listeners", "statuses"]}
 
 
+def broken(made: Pipeline) -> list[str]:
+    """What Envoy has against any resource of all that it may ask for."""
+    found: list[str] = []
+    for type_ in names.ORDER:
+        for name in made.snapshot.names(type_):
+            row = made.snapshot.row(type_, name)
+            assert row is not None
+            assert isinstance(row.body, bytes), name
+            found += rules.broken(any_pb2.Any(type_url=type_, value=row.body), name)
+    return found
+
+
 def result(path: Path, folder: Path) -> str:
     text, _ = split(path)
     wanted = re.search(r"^# Shows: (.*)$", text, re.MULTILINE)
@@ -246,6 +260,7 @@ def result(path: Path, folder: Path) -> str:
     if found := [re.sub(r"^File \S+ line \d+, ", "File ", str(it)) for it in (*source.problems, *made.problems())]:
         sections["problems"] = found
     assert not made.graph.failures
+    assert not broken(made)
     return yaml.safe_dump(sections, sort_keys=False, allow_unicode=True, width=10_000)
 
 

@@ -1,7 +1,8 @@
 """The constraints that Envoy's own API files put on their fields, checked here as Envoy checks them on arrival.
 
 `xds-protos` carries them as options of the descriptors (protoc-gen-validate). Messages packed inside are checked too;
-a packed message that xds-protos does not know (TypedStruct) is left to the tests that start a real Envoy.
+a packed message that xds-protos does not know (TypedStruct) is left to the tests that start a real Envoy. What Envoy
+will not know one day (fields and values marked as deprecated, for which it logs a warning) breaks a rule, too.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def _field(message: Message, field: FieldDescriptor, where: str) -> Iterator[str
     rules = field.GetOptions().Extensions[validate_pb2.rules]
     repeated = field.is_repeated
     present = not repeated and (not field.has_presence or message.HasField(field.name))
+    yield from _deprecated(message, field, where)
     if rules.message.required and field.containing_oneof is None and not message.HasField(field.name):
         yield f"{where}: required"
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
@@ -61,6 +63,18 @@ def _field(message: Message, field: FieldDescriptor, where: str) -> Iterator[str
         yield from _repeated(getattr(message, field.name), rules, field, where)
     elif present and (field.has_presence or not _is_optional_rule(rules)):
         yield from _value(getattr(message, field.name), rules, field, where)
+
+
+def _deprecated(message: Message, field: FieldDescriptor, where: str) -> Iterator[str]:
+    value = getattr(message, field.name)
+    is_set = message.HasField(field.name) if field.has_presence else value not in (field.default_value, [])
+    if is_set and field.GetOptions().deprecated:
+        yield f"{where}: deprecated"
+    if is_set and field.enum_type is not None:
+        for number in value if field.is_repeated else (value,):
+            found = field.enum_type.values_by_number.get(number)
+            if found is not None and found.GetOptions().deprecated:
+                yield f"{where}: {found.name} is deprecated"
 
 
 def _is_optional_rule(rules: Any) -> bool:

@@ -28,6 +28,8 @@ HALF = api.route_components.Route(match={"prefix": "/"})
         (api.socket_address("a", 70_000), "not lte 65535"),
         (api.cluster.Cluster(name="x", connect_timeout=api.seconds(0)), "too short"),
         (api.cluster.Cluster(name="x", lb_policy=99), "no value of"),
+        (api.cluster.Cluster(name="x", respect_dns_ttl=True), "respect_dns_ttl: deprecated"),
+        (api.config_source.ApiConfigSource(transport_api_version=1), "V2 is deprecated"),
         (api.base.TransportSocket(name="x", typed_config=api.pack(HALF)), "[Route]: none of action"),
         (api.route.RouteConfiguration(virtual_hosts=[{"name": "x"}]), "virtual_hosts[0].domains"),
         (api.hcm.HttpConnectionManager(stat_prefix="x"), "none of route_specifier"),

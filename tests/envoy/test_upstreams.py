@@ -48,7 +48,10 @@ def test_endpoints_come_over_the_same_stream() -> None:
 
 def test_an_external_name_is_resolved_by_envoy() -> None:
     message = cluster(Backend(KEY, dns_name="db.example.org", dns_port=443))
-    assert message.type == api.cluster.Cluster.STRICT_DNS
+    found = api.dns_cluster.DnsCluster()
+    assert message.cluster_type.typed_config.Unpack(found)
+    assert found.respect_dns_ttl
+    assert found.dns_lookup_family == api.dns.ALL
     socket = message.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address
     assert (socket.address, socket.port_value) == ("db.example.org", 443)
 

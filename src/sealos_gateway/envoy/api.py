@@ -34,6 +34,8 @@ from envoy.config.route.v3 import scoped_route_pb2 as scoped_route
 from envoy.config.trace.v3 import opentelemetry_pb2 as opentelemetry
 from envoy.extensions.access_loggers.file.v3 import file_pb2 as file_log
 from envoy.extensions.access_loggers.stream.v3 import stream_pb2 as stream_log
+from envoy.extensions.clusters.common.dns.v3 import dns_pb2 as dns
+from envoy.extensions.clusters.dns.v3 import dns_cluster_pb2 as dns_cluster
 from envoy.extensions.common.matching.v3 import extension_matcher_pb2 as extension_matcher
 from envoy.extensions.compression.brotli.compressor.v3 import brotli_pb2 as brotli
 from envoy.extensions.compression.gzip.compressor.v3 import gzip_pb2 as gzip
@@ -93,6 +95,8 @@ __all__ = [
     "config_source",
     "connections",
     "consistent_hashing",
+    "dns",
+    "dns_cluster",
     "duration_pb2",
     "early_header_mutation",
     "endpoint",

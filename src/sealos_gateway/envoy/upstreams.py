@@ -8,6 +8,8 @@ from sealos_gateway.envoy import api, backend_policies, names, upstream_http, up
 from sealos_gateway.model.backend_policy import Protocol
 from sealos_gateway.model.upstream import Backend, EndpointSet
 
+#: Every address that a name has, asked for again when the answer ends.
+_DNS = api.pack(api.dns_cluster.DnsCluster(respect_dns_ttl=True, dns_lookup_family=api.dns.ALL))
 _MANY = 1_000_000  # a gateway limits its clients, not its backends: Envoy's default of 1,024 would answer 503
 
 
@@ -33,9 +35,8 @@ def cluster(backend: Backend, domain: str) -> api.Message:
         message.load_assignment.CopyFrom(_assignment(name, ()))
         return message
     if backend.dns_name:
-        message.type = api.cluster.Cluster.STRICT_DNS
-        message.dns_lookup_family = api.cluster.Cluster.ALL
-        message.respect_dns_ttl = True
+        message.cluster_type.name = "envoy.clusters.dns"
+        message.cluster_type.typed_config.CopyFrom(_DNS)
         message.load_assignment.CopyFrom(_assignment(name, ((backend.dns_name, backend.dns_port),)))
     else:
         message.type = api.cluster.Cluster.EDS
