@@ -13,7 +13,8 @@ from tests import pem
 from tests.cluster.harness import Api, Cluster
 from tests.cluster.harness import eventually as soon
 from tests.e2e import manifests
-from tests.e2e.gateway_api.test_backend_tls import backend, bundle, of
+from tests.e2e.gateway_api.objects import of
+from tests.e2e.gateway_api.test_backend_tls import backend, bundle
 from tests.e2e.harness import Gateway, eventually
 
 pytestmark = [
