@@ -42,6 +42,7 @@ from envoy.extensions.compression.gzip.compressor.v3 import gzip_pb2 as gzip
 from envoy.extensions.filters.http.buffer.v3 import buffer_pb2 as buffer
 from envoy.extensions.filters.http.composite.v3 import composite_pb2 as composite
 from envoy.extensions.filters.http.compressor.v3 import compressor_pb2 as compressor
+from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as ext_authz
 from envoy.extensions.filters.http.fault.v3 import fault_pb2 as fault
 from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2 as header_mutation
 from envoy.extensions.filters.http.local_ratelimit.v3 import local_rate_limit_pb2 as local_ratelimit
@@ -75,6 +76,7 @@ from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as tls_secret
 from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as tls
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as http_options
 from envoy.type.matcher.v3 import http_inputs_pb2 as http_inputs
+from envoy.type.matcher.v3 import regex_pb2 as regex
 from google.protobuf import any_pb2, duration_pb2, struct_pb2, wrappers_pb2
 from xds.core.v3 import extension_pb2 as xds_extension
 from xds.type.matcher.v3 import matcher_pb2 as matcher
@@ -101,6 +103,7 @@ __all__ = [
     "early_header_mutation",
     "endpoint",
     "endpoint_components",
+    "ext_authz",
     "extension",
     "extension_matcher",
     "fault",
@@ -130,6 +133,7 @@ __all__ = [
     "raw_buffer",
     "rbac",
     "rbac_config",
+    "regex",
     "request_id",
     "route",
     "route_components",

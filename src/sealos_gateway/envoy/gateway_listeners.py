@@ -37,7 +37,7 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
     )
     if options.proxy_protocol:
         listeners.listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
-    as_model = Listener(message.name, row.place, address, row.port, bool(row.chains))
+    as_model = Listener(message.name, row.place, address, row.port, bool(row.chains), row.asked)
     if row.streams and not row.streams[0].server_name:
         _hand_on(message.filter_chains.add(name=row.place), row.streams[0], options)
         return message

@@ -11,6 +11,7 @@ from sealos_gateway.envoy import (
     client_tls,
     forwarding,
     names,
+    prerouting,
     scope,
     server_names,
     tls_contexts,
@@ -106,6 +107,7 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
     """envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager."""
     chain = [
         *scope.filters((forwarding.WEBSOCKET, *options.upgrade_types), labels),
+        *prerouting.http_filters(row.asked),
         policies.http_filter(),
         access.http_filter(),
         *forwarding.filters(bool(options.trusted_hops), options.tracing is not None),

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
-from sealos_gateway.envoy import actions, api, client_tls, companions, matches, names, retries, scope, variants
+from sealos_gateway.envoy import (
+    actions,
+    api,
+    client_tls,
+    companions,
+    matches,
+    names,
+    prerouting,
+    retries,
+    scope,
+    variants,
+)
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.client_tls import Way
 from sealos_gateway.envoy.policies import access, chain
-from sealos_gateway.model.keys import HostKey
+from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.traffic import Match, Route, VirtualHost
 
 
@@ -34,6 +46,7 @@ def route_configuration(host: VirtualHost, context: Context) -> api.Message:
     virtual_host.retry_policy.CopyFrom(retries.USUAL)
     if "*" not in host.key.host:
         context = dataclasses.replace(context, name=host.key.host)
+    prerouting.fill(virtual_host, host.asked, context.domain)
     _note_companions(virtual_host, host, context)
     all_secure = bool(host.routes) and all(route.https_only for route in host.routes)
     if all_secure:
@@ -61,7 +74,11 @@ def _routes(virtual_host: api.Message, host: VirtualHost, way: Way, context: Con
 
 
 def _note_companions(virtual_host: api.Message, host: VirtualHost, context: Context) -> None:
-    keys = (key for route in host.routes if route.policy is not None for key in route.policy.backends)
+    if host.asked:
+        # Who is asked may lead a request to any of the routes, after its cluster was looked for.
+        keys: Iterable[BackendKey] = host.backends
+    else:
+        keys = (key for route in host.routes if route.policy is not None for key in route.policy.backends)
     companions.note(virtual_host.metadata, (names.backend(key, context.domain) for key in keys))
 
 

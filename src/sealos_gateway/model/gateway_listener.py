@@ -47,3 +47,5 @@ class GatewayListener(msgspec.Struct, frozen=True, gc=False):
     chains: tuple[Chain, ...] = ()
     streams: tuple[Stream, ...] = ()
     udp: bool = False
+    #: How many services at most are asked about a request before a route is chosen.
+    asked: int = 0

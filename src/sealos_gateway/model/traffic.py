@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from sealos_gateway.model.authorization import Authorization
 from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.policy import HeaderChanges, Policy
@@ -206,6 +207,13 @@ class VirtualHost(_Value, frozen=True):
     client_tls: ClientTls | None = None
     #: Only over connections whose server name chose this hostname; others are answered 421. Empty: over all.
     connections: str = ""
+    #: Who is asked about each request, in order, before a route is chosen.
+    asked: tuple[Authorization, ...] = ()
+
+    @property
+    def backends(self) -> tuple[BackendKey, ...]:
+        """Every backend that the host may need, besides one that TLS is handed through to."""
+        return (*(it.backend for it in self.asked), *(key for route in self.routes for key in route.backends))
 
 
 def together(first: VirtualHost, second: VirtualHost) -> VirtualHost:
@@ -213,7 +221,9 @@ def together(first: VirtualHost, second: VirtualHost) -> VirtualHost:
     # Merged, not sorted: what snippets made of a route has an order of its own.
     routes = heapq.merge(first.routes, second.routes, key=lambda route: route.match.sort_key)
     origins, problems = (*first.origins, *second.origins), (*first.problems, *second.problems)
-    return VirtualHost(first.key, tuple(routes), origins, problems, first.client_tls)
+    return VirtualHost(
+        first.key, tuple(routes), origins, problems, first.client_tls, asked=(*first.asked, *second.asked)
+    )
 
 
 class Listener(_Value, frozen=True):
@@ -224,3 +234,5 @@ class Listener(_Value, frozen=True):
     address: str
     port: int
     tls: bool = False
+    #: How many services at most are asked before a route is chosen (`VirtualHost.asked`).
+    asked: int = 0

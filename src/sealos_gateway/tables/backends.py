@@ -84,4 +84,4 @@ def _backends(row: VirtualHost | LastGood | GatewayListener) -> tuple[BackendKey
     if isinstance(row, LastGood):
         return row.backends
     unread = (row.client_tls.passthrough,) if row.client_tls and row.client_tls.passthrough else ()
-    return (*unread, *(key for route in row.routes for key in route.backends))
+    return (*unread, *row.backends)

@@ -25,7 +25,7 @@ from sealos_gateway.tables.hosts import HostTables
 from sealos_gateway.tables.ingresses import IngressTables
 from sealos_gateway.translate import statuses
 from sealos_gateway.translate.gateway_api import problems
-from sealos_gateway.translate.gateway_api.listeners import ListenerRow
+from sealos_gateway.translate.gateway_api.listeners import Flaw, ListenerRow
 
 #: Why an Envoy does not take the listener at a place; empty: it does.
 Refused = Callable[[str, Read], str]
@@ -57,7 +57,11 @@ def status_tables(
     def refused_listener(row: ListenerRow, read: Read) -> str:
         return refused(routes.place(row, read), read)
 
-    ground.gateway_api.tell(serving.provision.deployed, routes.counts, refused_listener)
+    def flaws_of_filters(row: ListenerRow, read: Read) -> tuple[Flaw, ...]:
+        found = read(routes.prerouting, (row.owner, row.name))
+        return found.flaws if found is not None else ()
+
+    ground.gateway_api.tell(serving.provision.deployed, routes.counts, refused_listener, flaws_of_filters)
     of_routes = routes.tell({})
     ground.backend_tls.tell(routes.reach, ground.controller)
     of_policies = ground.policies.tell(ground.controller, _ours(ground, serving, attachments))

@@ -73,9 +73,19 @@ def test_the_most_precise_of_several_names_of_a_route_counts() -> None:
     assert served("a.shop.test", route("old", OLD, ["*.shop.test"], "/path"), several)["a.shop.test"] == ["new", "old"]
 
 
-def test_a_listener_with_filters_serves_nothing() -> None:
-    """They may ask who somebody is: a gateway that cannot ask must not let anybody in (v1.7.0, experimental)."""
-    filters = {"requests": [{"type": "ExternalAuth", "externalAuth": {}}]}
+def test_a_listener_with_a_filter_that_is_not_known_serves_nothing() -> None:
+    """It may ask who somebody is: a gateway that cannot ask must not let anybody in (v1.7.0, experimental)."""
+    extension = {"group": "example.com", "kind": "Who", "name": "is-it"}
+    filters = {"requests": [{"type": "ExtensionRef", "extensionRef": extension}]}
     found = route("new", NEW, ["a.shop.test"])
     assert served("a.shop.test", found, filters={}) == {"a.shop.test": ["new"]}
     assert served("a.shop.test", found, filters=filters) == {}
+
+
+def test_a_filter_that_leads_nowhere_shuts_every_host_of_its_listener() -> None:
+    asked = {"protocol": "HTTP", "backendRef": {"name": "absent", "port": 80}, "http": {}}
+    filters = {"requests": [{"type": "ExternalAuth", "externalAuth": asked}]}
+    found = route("new", NEW, ["a.shop.test"])
+    assert served("a.shop.test", found, port=8090) == {"a.shop.test": ["new"]}
+    assert served("a.shop.test", found, port=8090, filters=filters) == {"a.shop.test": []}
+    assert served("a.shop.test", found, filters=filters) == {}, "not on the port of Ingresses"

@@ -18,5 +18,9 @@ def filters(policy: Policy) -> Iterator[tuple[str, api.Message]]:
         buffered = api.buffer.Buffer(max_request_bytes=api.uint(min(policy.body_limit or _BUFFERED, _BUFFERED)))
         yield "envoy.filters.http.buffer", api.pack(buffered)
     elif policy.body_limit:
-        limit = {"max_request_bytes": min(policy.body_limit, _MOST)}
-        yield "envoy.filters.http.body_size_limit", api.pack_struct(_BODY_LIMIT, limit)
+        yield at_most(policy.body_limit)
+
+
+def at_most(size: int) -> tuple[str, api.Message]:
+    """413 for more bytes."""
+    return "envoy.filters.http.body_size_limit", api.pack_struct(_BODY_LIMIT, {"max_request_bytes": min(size, _MOST)})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
+from sealos_gateway.resources.gateway_api.filters import ExternalAuth
 from sealos_gateway.resources.gateway_api.meta import (
     Condition,
     GatewayApiMetadata,
@@ -72,10 +71,18 @@ class ListenerTls(Value, frozen=True):
     options: dict[str, str] | None = None
 
 
-class ListenerFilters(Value, frozen=True):
-    """What is to happen to requests before a route is chosen (experimental since v1.7.0); read only to be refused."""
+class ListenerFilter(Value, frozen=True):
+    """One step; only the field of its `type` counts."""
 
-    requests: tuple[dict[str, Any], ...] = ()
+    type: str
+    external_auth: ExternalAuth | None = None
+    extension_ref: LocalObjectReference | None = None
+
+
+class ListenerFilters(Value, frozen=True):
+    """What happens to requests before a route is chosen, in this order (experimental since v1.7.0)."""
+
+    requests: tuple[ListenerFilter, ...] = ()
 
 
 class Listener(Value, frozen=True):

@@ -19,11 +19,12 @@ import msgspec
 from sealos_gateway.live import Index, Read, Rows
 from sealos_gateway.model import traffic
 from sealos_gateway.model.keys import HostKey
-from sealos_gateway.model.traffic import Redirect, Route, VirtualHost
-from sealos_gateway.resources.meta import Origin
+from sealos_gateway.model.traffic import Match, PathKind, Redirect, Respond, Route, VirtualHost
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import backends, hostnames
 from sealos_gateway.translate.gateway_api.attachments import Attached, Claim
 from sealos_gateway.translate.gateway_api.filters import LISTENER_PORT
+from sealos_gateway.translate.gateway_api.prerouting import Prerouting
 from sealos_gateway.translate.gateway_api.rules import Rules
 from sealos_gateway.translate.ingress_backends import CLOSED
 from sealos_gateway.translate.policies import merging
@@ -38,6 +39,12 @@ Find = Callable[[Read, Any], Claimant | None]
 Section = tuple[Origin, str]
 
 _WELL_KNOWN = {"http": 80, "https": 443}
+#: What every request is answered at a listener with a filter that cannot be honoured.
+_SHUT = Route(
+    Match(PathKind.PREFIX, "/"),
+    Respond(503, "refused: a filter of this listener cannot be honoured"),
+    Origin("Gateway", Ref("", "filters")),
+)
 
 
 def virtual_host(
@@ -49,8 +56,11 @@ def virtual_host(
     inherited: Rows[Section, Level],
     find: Find,
     told_apart: bool = False,
+    asked: Rows[HostKey, Prerouting] | None = None,
 ) -> VirtualHost | None:
     """Of a host that routes or listeners claim. `inherited` is what policies say of each listener.
+
+    `asked` is what happens to requests at the hostname of a listener, before a route is chosen.
 
     `told_apart`: connections at its place are for one of several hostnames, and a request has to come by that of its
     own listener.
@@ -58,6 +68,10 @@ def virtual_host(
     mine = next((name for name in hostnames.above(key.host) if read(listeners, HostKey(key.gateway, name))), None)
     if mine is None:
         return None
+    connections = mine if told_apart else ""
+    before = read(asked, HostKey(key.gateway, mine)) if asked is not None else None
+    if before is not None and before.flaws:
+        return VirtualHost(key, (_SHUT,), (), connections=connections)
     found: list[tuple[tuple[Any, ...], Route]] = []
     origins: dict[Origin, None] = {}
     for member in read(claimants, key) or ():
@@ -81,7 +95,8 @@ def virtual_host(
     kept: dict[Any, Route] = {}
     for _, route in found:
         kept.setdefault(route.match, route)
-    return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)), connections=mine if told_apart else "")
+    steps = before.asked if before is not None else ()
+    return VirtualHost(key, tuple(kept.values()), tuple(sorted(origins)), connections=connections, asked=steps)
 
 
 def _below(claims: list[Claim], read: Read, inherited: Rows[Section, Level]) -> Level | None:

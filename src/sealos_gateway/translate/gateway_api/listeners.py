@@ -6,13 +6,14 @@ a place on the wire. Rows are per owner; who routes look for is found by the own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 
 from sealos_gateway.live import Read
-from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, RouteNamespaces
+from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, ListenerFilter, RouteNamespaces
 from sealos_gateway.resources.gateway_api.meta import GROUP, ObjectReference, RouteGroupKind, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import trust
@@ -32,6 +33,10 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
     UDP: ("UDPRoute",),
 }
 PASSTHROUGH: Final = "Passthrough"
+INVALID_FILTER: Final = "InvalidListenerFilter"
+MOST_FILTERS: Final = 16
+#: As in the API, and it has to start with a slash.
+_PREFIX: Final = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*")
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
 _CONFLICTS: Final = {
     HOSTNAME: "another listener has the same hostname; give this one a hostname or a port of its own",
@@ -70,6 +75,8 @@ class ListenerRow(msgspec.Struct, frozen=True, gc=False):
     #: The Secret with the certificate that the Gateway shows to backends.
     shows: Ref | None = None
     flaws: tuple[Flaw, ...] = ()
+    #: What happens to requests before a route is chosen.
+    filters: tuple[ListenerFilter, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -140,7 +147,7 @@ def _row(
     return ListenerRow(
         gateway.ref, owner, listener.name, listener.port, listener.protocol, (listener.hostname or "").lower(), mode,
         kinds, listener.allowed_routes.namespaces, tuple(certificates), authorities, optional, shows,
-        (*flaws, *wrong_clients),
+        (*flaws, *wrong_clients), listener.filters.requests if listener.filters else (),
     )  # fmt: skip
 
 
@@ -154,12 +161,9 @@ def _protocol_flaws(listener: Listener, mode: str) -> Iterator[Flaw]:
     if listener.protocol not in KINDS:
         text = f"protocol {listener.protocol[:80]!a} is not served; use one of {', '.join(KINDS)}"
         yield Flaw(ACCEPTED, "UnsupportedProtocol", text)
-    elif listener.filters is not None and listener.filters.requests:
+    elif flaw := _filters_flaw(listener):
         # They may protect something, so the listener does not serve without them.
-        text = (
-            "filters.requests: filters of listeners are not supported; attach a SecurityPolicy to this listener instead"
-        )
-        yield Flaw(ACCEPTED, "UnsupportedValue", text)
+        yield flaw
     elif mode not in ("", TERMINATE, PASSTHROUGH):
         yield Flaw(ACCEPTED, "UnsupportedValue", f"tls.mode {mode[:80]!a} is not known")
     elif listener.protocol == "HTTPS" and mode != TERMINATE:
@@ -168,6 +172,36 @@ def _protocol_flaws(listener: Listener, mode: str) -> Iterator[Flaw]:
             "UnsupportedValue",
             "tls.mode of an HTTPS listener is Terminate; use protocol TLS to hand TLS through",
         )
+
+
+def _filters_flaw(listener: Listener) -> Flaw | None:
+    """What is wrong with filters whatever else there is; what they refer to is looked for in `prerouting`."""
+    wanted = listener.filters.requests if listener.filters else ()
+    if not wanted:
+        return None
+    if listener.protocol not in ("HTTP", "HTTPS"):
+        text = f"filters: {listener.protocol} has no requests; leave filters out, or use protocol HTTP or HTTPS"
+        return Flaw(ACCEPTED, INVALID_FILTER, text)
+    if len(wanted) > MOST_FILTERS:
+        return Flaw(ACCEPTED, INVALID_FILTER, f"filters.requests: {len(wanted)} are more than {MOST_FILTERS}")
+    found = (_filter_flaw(f"filters.requests[{number}]", one) for number, one in enumerate(wanted))
+    return next((flaw for flaw in found if flaw is not None), None)
+
+
+def _filter_flaw(field: str, one: ListenerFilter) -> Flaw | None:
+    if one.type != "ExternalAuth":
+        text = (
+            f"{field}: a filter of type {one.type[:60]!a} is not supported before routes are chosen; use ExternalAuth"
+        )
+        return Flaw(ACCEPTED, "UnsupportedValue", text)
+    asked = one.external_auth
+    if asked is None or asked.protocol not in ("HTTP", "GRPC"):
+        return Flaw(ACCEPTED, INVALID_FILTER, f"{field}.externalAuth: write it, with protocol HTTP or GRPC")
+    prefix = asked.http.path if asked.http else ""
+    if prefix and not _PREFIX.fullmatch(prefix):
+        text = f"{field}.externalAuth.http.path: {prefix[:60]!a} is not the beginning of a path; it starts with /"
+        return Flaw(ACCEPTED, INVALID_FILTER, text)
+    return None
 
 
 def _kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[str]]:

@@ -51,6 +51,8 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     optional: bool = False
     #: The Secret with what backends are shown.
     shows: Ref | None = None
+    #: How many filters requests pass before a route is chosen.
+    filters: int = 0
 
     @property
     def http(self) -> bool:
@@ -93,6 +95,7 @@ def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[P
             row.authorities,
             row.optional,
             row.shows,
+            len(row.filters),
         )
         for row in rows
         if row.serves

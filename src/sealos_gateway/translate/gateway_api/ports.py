@@ -34,7 +34,9 @@ def _reason(own: Claims, listener: Listener, read: Read, slots: Slots, shared: S
         return f"port {listener.port} of the shared data plane is {shared.bound[listener.port]}; {_REMEDY}"
     if slot[3] == "TCP" and listener.port == shared.http_port:
         if listener.protocol == "HTTP":
-            return ""
+            if listener.filters is None or not listener.filters.requests:
+                return ""
+            return f"port {listener.port} is that of Ingresses, which the filters are not for; {_REMEDY}"
         return f"port {listener.port} of the shared data plane is plain HTTP, of Ingresses, too; {_REMEDY}"
     if shared.reached is not None and (slot[3], listener.port) not in shared.reached:
         return (

@@ -2,6 +2,7 @@
 
 attached      over each kind of route: its parents, the listeners that took it, the hosts it claims
 rules         over the same: its rules as routes of the model, for any host
+prerouting    over listeners with filters: who is asked before a route is chosen
 streams       over routes of connections: where they go
 placed        over listeners: those that serve, at their places
 told_apart    over listeners of Envoy: the ports whose requests must come by the hostname of their connection
@@ -27,6 +28,7 @@ from sealos_gateway.translate.gateway_api import (
     attachments,
     hosts,
     places,
+    prerouting,
     route_statuses,
     rules,
     server_names,
@@ -35,6 +37,7 @@ from sealos_gateway.translate.gateway_api import (
 from sealos_gateway.translate.gateway_api.attachments import Attached
 from sealos_gateway.translate.gateway_api.listeners import ListenerRow
 from sealos_gateway.translate.gateway_api.places import Placed, Shared
+from sealos_gateway.translate.gateway_api.prerouting import Prerouting
 from sealos_gateway.translate.gateway_api.rules import Rules
 from sealos_gateway.translate.gateway_api.streams import Streams
 from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
@@ -75,7 +78,14 @@ class RouteTables:
         self.counts: Count[tuple[Origin, str]] = Count(graph, "routes_counted", _listeners, *self.attached.values())
         self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", _listeners, self.streams)
         self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts, self.routes)
-        rows: tuple[Rows[Any, Any], ...] = (*self.rules.values(), *self.streams.values())
+        filtered: Index[tuple[Origin, str], Any] = Index(graph, "listeners_with_filters", _filtered)
+        for judged in (gateways.listeners, gateways.set_listeners):
+            filtered.also(judged)
+        #: What happens to requests before a route is chosen, of each listener that says something of it.
+        self.prerouting: Derived[tuple[Origin, str], Prerouting] = Derived(
+            graph, "prerouting", self._prerouting, filtered
+        )
+        rows: tuple[Rows[Any, Any], ...] = (*self.rules.values(), *self.streams.values(), self.prerouting)
         reach: Count[Reach] = Count(graph, "reaching", _reach, *rows)
         reached: Derived[Reach, Reach] = Derived(graph, "reach", lambda key, _: key, reach)
         #: From each Service which of its ports are reached through which Gateways: of thousands of routes only that.
@@ -103,6 +113,12 @@ class RouteTables:
         #: What policies attached to Gateways and ListenerSets say of each listener.
         self.inherited: Derived[tuple[Origin, str], Level] = Derived(
             graph, "inherited_policies", self._inherited, sections
+        )
+        self._filtered_hosts: Index[HostKey, Any] = Index(graph, "hosts_with_filters", _filtered_hosts, self.placed)
+        self._filtered_hosts.also(self.set_placed)
+        #: The same by the hostname of the listener: hosts read this, and not all listeners of a Gateway.
+        self._asked: Derived[HostKey, Prerouting] = Derived(
+            graph, "prerouting_of_hosts", self._asked_at, self._filtered_hosts
         )
         self.hosts: Derived[HostKey, VirtualHost] = Derived(graph, "gateway_hosts", self._host, claimed)
 
@@ -185,6 +201,7 @@ class RouteTables:
             tuple(sorted({it.hostname: it for it in reversed(chains)}.values(), key=lambda it: it.hostname)),
             server_names.streams(found, lambda row: self._claimed_by(row, read)),
             found[0].udp,
+            max(row.filters for row in found),
         )
 
     def _claimed_by(self, row: Placed, read: Read) -> list[server_names.Claimed]:
@@ -207,8 +224,25 @@ class RouteTables:
     def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
         told_apart = read(self.told_apart, key.gateway) is not None
         return hosts.virtual_host(
-            key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant, told_apart
-        )
+            key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant, told_apart,
+            self._asked,
+        )  # fmt: skip
+
+    def _prerouting(self, section: tuple[Origin, str], read: Read) -> Prerouting | None:
+        owner, name = section
+        table = self._gateways.listeners if owner.kind == GATEWAY else self._gateways.set_listeners
+        row = next((it for it in read(table, owner.ref) or () if it.name == name), None)
+        return prerouting.prerouting(row, read, self._world, self._gateways.world) if row is not None else None
+
+    def _asked_at(self, key: HostKey, read: Read) -> Prerouting | None:
+        # In the same order on every replica, where Gateways share a plane.
+        found: dict[tuple[Origin, str], Prerouting] = {}
+        for member in sorted(read(self._filtered_hosts, key) or (), key=str):
+            rows = read(self.placed, member) if isinstance(member, Ref) else read(self.set_placed, member[1])
+            for row in rows or ():
+                if row.filters and row.host == key and (one := read(self.prerouting, (row.owner, row.name))):
+                    found[row.owner, row.name] = one
+        return prerouting.together(found.values())
 
     def _told_apart(self, place: str, read: Read) -> bool | None:
         row = read(self.listeners, place)
@@ -289,7 +323,7 @@ def _reached(found: Said, attached: Attached) -> Said:
     return msgspec.structs.replace(found, gateways=attached.gateways)
 
 
-def _reach(row: Rules | Streams) -> Iterator[Reach]:
+def _reach(row: Rules | Streams | Prerouting) -> Iterator[Reach]:
     """Which Gateways lead to which ports of Services."""
     for key in row.backends:
         for gateway in row.gateways:
@@ -307,6 +341,14 @@ def _listeners(row: Attached) -> tuple[tuple[Origin, str], ...]:
 
 def _sections(rows: tuple[ListenerRow, ...]) -> set[tuple[Origin, str]]:
     return {(row.owner, row.name) for row in rows}
+
+
+def _filtered(rows: tuple[ListenerRow, ...]) -> set[tuple[Origin, str]]:
+    return {(row.owner, row.name) for row in rows if row.filters and row.accepted}
+
+
+def _filtered_hosts(rows: tuple[Placed, ...]) -> set[HostKey]:
+    return {row.host for row in rows if row.filters}
 
 
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:

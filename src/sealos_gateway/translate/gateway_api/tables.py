@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from sealos_gateway.live import Count, Derived, Graph, Index, Read, Readable, Rows
 from sealos_gateway.resources.core import Namespace
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus, ListenerSet, ListenerSetStatus
@@ -107,11 +109,14 @@ class GatewayTables:
         infrastructure: Rows[Ref, Any],
         attached: Readable[tuple[Origin, str], int],
         refused: Callable[[ListenerRow, Read], str],
+        filtered: Callable[[ListenerRow, Read], tuple[Flaw, ...]],
     ) -> None:
         """The third step: `infrastructure` is what the cluster made of a Gateway, `attached` how many routes are (of
 
-        each listener, by its owner and name), `refused` says why an Envoy does not take a listener.
+        each listener, by its owner and name), `refused` says why an Envoy does not take a listener, `filtered` what is
+        wrong with the filters of one.
         """
+        self._filtered = filtered
         self._infrastructure, self._attached, self._refused = infrastructure, attached, refused
         graph = self._graph
         self.statuses: Derived[Ref, GatewayStatus] = Derived(graph, "gateway_statuses", self._status, self.claims)
@@ -127,10 +132,19 @@ class GatewayTables:
         gateway, found = read(self.world.gateways, ref), read(self._infrastructure, ref)
         if gateway is None or found is None:
             return None
-        rows = read(self.listeners, ref) or ()
+        rows = self._with_filters(read(self.listeners, ref) or (), read)
         sets = read(self.attached_sets, ref) or 0
         flaws, refused = self._flaws(gateway, read), self._refusal(read)
         return statuses.gateway_status(gateway, rows, flaws, found, sets, self._count(read), refused)
+
+    def _with_filters(self, rows: Judged, read: Read) -> Judged:
+        """With what is wrong with references of filters, which are followed after listeners are judged."""
+        if not any(row.filters for row in rows):
+            return rows
+        return tuple(
+            msgspec.structs.replace(row, flaws=(*row.flaws, *self._filtered(row, read))) if row.filters else row
+            for row in rows
+        )
 
     def _verdict(self, ref: Ref, read: Read) -> tuple[Condition, ...] | None:
         row = read(self.statuses, ref)
@@ -148,7 +162,7 @@ class GatewayTables:
         if row is None or own is None:
             return None
         conditions = read(self.verdicts, own.gateway) or ()
-        rows = read(self.set_listeners, ref) or ()
+        rows = self._with_filters(read(self.set_listeners, ref) or (), read)
         return statuses.set_status(row, own.refused, rows, conditions, self._count(read), self._refusal(read))
 
     def _count(self, read: Read) -> statuses.Attached:
