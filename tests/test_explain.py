@@ -8,6 +8,7 @@ from sealos_gateway.explain import Explanation, UrlError, explain
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.core import ServicePort
+from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import HttpSettings, Settings
 from tests import objects, pem
 from tests.translate import gateways
@@ -248,3 +249,44 @@ def test_a_port_that_is_written_is_part_of_the_host_header() -> None:
     assert answer(made, "http://a.com:8080/").startswith("403")
     assert not answer(made, "http://a.com/").startswith("403")
     assert answer(made, "http://b.com:8080/").startswith("405")
+
+
+def test_a_route_that_answers_with_an_error_says_why() -> None:
+    made = gateways.pipeline(gateways.gateway(gateways.listener(port=80)), http_route("web", "edge", "a.test"))
+    found = explain("http://a.test/", made)
+    assert found.answer == "500 from the gateway itself: empty body"
+    assert any("Service shop/web does not exist" in it for it in found.problems)
+
+
+def test_routes_that_name_the_host_and_serve_it_nowhere_are_named() -> None:
+    made = gateways.pipeline(
+        gateways.gateway(gateways.listener(port=80, hostname="b.test")),
+        http_route("astray", "nowhere", "a.test"), http_route("other", "edge", "a.test"),
+    )  # fmt: skip
+    found = explain("http://a.test/", made)
+    assert found.host_why.startswith("no Ingress and no route claims a.test")
+    assert sorted(found.others) == [
+        "HTTPRoute shop/astray spec.parentRefs[nowhere]: NoSuchParent: Gateway shop/nowhere does not exist; "
+        "make it, or name another",
+        "HTTPRoute shop/other: no listener of Gateway edge has a hostname in common with a.test",
+    ]
+
+
+def test_connections_that_are_handed_on() -> None:
+    through = gateways.listener("tls", 9443, "TLS", hostname="*.t.test", tls={"mode": "Passthrough"})
+    rules = [{"backendRefs": [{"name": "web", "port": 80}, {"name": "gone", "port": 80, "weight": 3}]}]
+    parents = [{"name": "edge", "sectionName": "tls"}]
+    made = gateways.pipeline(
+        gateways.gateway(through, gateways.listener("tcp", 9000, "TCP")), objects.service("web"),
+        gateways.made(kinds.TLS_ROUTE, "tls", parentRefs=parents, hostnames=["a.t.test"], rules=rules),
+    )  # fmt: skip
+    found = explain("https://a.t.test:9443/", made)
+    assert (found.host, found.answer) == ("a.t.test", "the connection is handed on as it is")
+    assert found.backend == "Service shop/web port 80 (http/1.1) x 1, nothing (closed) x 3"
+    assert explain("https://b.t.test:9443/", made).answer == "the connection is closed: no route has it"
+    assert explain("http://any.test:9000/", made).host == "any connection"
+
+
+def http_route(name: str, parent: str, host: str) -> Resource:
+    rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
+    return gateways.made(kinds.HTTP_ROUTE, name, parentRefs=[{"name": parent}], hostnames=[host], rules=rules)

@@ -74,6 +74,8 @@ def explain(
     own = row is None or row.key.gateway == GATEWAY
     certificate = _certificate(name, pipeline) if scheme == "https" and own else ""
     others = _others(name, pipeline)
+    if row is None and (handed_on := _connection(url, name, scheme, port, pipeline)):
+        return handed_on
     if row is None:
         return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
     chosen = _chosen(row, request)
@@ -87,7 +89,10 @@ def explain(
     if chosen is None:
         return found
     told = _policies(chosen, row.key, pipeline)
-    return msgspec.structs.replace(found, object=str(chosen.origin), policies=told, **_answer(chosen, scheme, pipeline))
+    problems += tuple(str(it) for it in pipeline.problems() if it.origin == chosen.origin)
+    return msgspec.structs.replace(
+        found, object=str(chosen.origin), policies=told, problems=problems, **_answer(chosen, scheme, pipeline)
+    )
 
 
 def _policies(route: Route, host: HostKey, pipeline: Pipeline) -> tuple[str, ...]:
@@ -156,8 +161,32 @@ def _host(name: str, scheme: str, port: int | None, pipeline: Pipeline) -> tuple
         for host, why in _names(name, deep=gateway != GATEWAY):
             if row := pipeline.host(HostKey(gateway, host)):
                 return row, f"{why}{where}"
-    who = f"no route on port {port} of {_owner(listeners[0])}" if port and listeners else "no Ingress"
+    nobody = "no Ingress and no route" if pipeline.routes.listeners.rows else "no Ingress"
+    who = f"no route on port {port} of {_owner(listeners[0])}" if port and listeners else nobody
     return None, f"{who} claims {name}, *.{name.partition('.')[2]} or any host"
+
+
+def _connection(url: str, name: str, scheme: str, port: int | None, pipeline: Pipeline) -> Explanation | None:
+    """What becomes of a connection that is handed on unread: by server name (TLSRoute), or all of a port (TCPRoute)."""
+    wanted = port or (443 if scheme == "https" else 80)
+    for listener in pipeline.routes.listeners.rows.values():
+        if listener.port != wanted or listener.udp:
+            continue
+        found = {it.server_name: it for it in listener.streams}
+        patterns = [*(it for it, _ in _names(name, deep=True)), ""] if scheme == "https" else [""]
+        pattern = next((it for it in patterns if it in found), None)
+        if pattern is None:
+            continue
+        stream = found[pattern]
+        how = "as it is" if stream.tls is None else "after TLS, which ends here"
+        shares = ((_named(it.backend, pipeline) if it.backend else "nothing (closed)", it) for it in stream.targets)
+        targets = ", ".join(f"{where} x {it.weight}" for where, it in shares)
+        return Explanation(
+            url, pattern or "any connection", f"on port {wanted} of {_owner(listener)}",
+            answer=f"the connection is handed on {how}" if targets else "the connection is closed: no route has it",
+            backend=targets,
+        )  # fmt: skip
+    return None
 
 
 def _owner(listener: GatewayListener) -> str:
@@ -275,7 +304,20 @@ def _others(name: str, pipeline: Pipeline) -> tuple[str, ...]:
             if pipeline.attachments.get(ref) is None:
                 found.append(f"Ingress {ref}: its class {_class(row)!r} is not ours")
             found += [str(problem) for problem in pipeline.ingress_problems.get(ref) or ()]
+    for kind in ("HTTPRoute", "GRPCRoute", "TLSRoute"):
+        for ref, row in pipeline.routes.routes[kind].rows.items():
+            if any(hosts.covers(host.lower(), name) for host in row.spec.hostnames):
+                found += _unattached(Origin(kind, ref), pipeline)
     return tuple(found)
+
+
+def _unattached(origin: Origin, pipeline: Pipeline) -> list[str]:
+    """Why a route that names the host serves it nowhere."""
+    attached = pipeline.routes.attached[origin.kind].get(origin.ref)
+    if attached is None:
+        told = [str(it) for it in pipeline.problems() if it.origin == origin]
+        return told or [f"{origin}: none of its parents is a Gateway of ours"]
+    return [f"{origin}: {it.flaw.message}" for it in attached.parents if it.flaw is not None]
 
 
 def _class(row: Ingress) -> str | None:

@@ -336,3 +336,12 @@ def test_one_set_more_wakes_only_its_own() -> None:
 )
 def test_labels_are_selected_as_kubernetes_does(selector: LabelSelector | None, selected: bool) -> None:
     assert selectors.matches(selector, {"a": "1"}) is selected
+
+
+def test_a_listener_set_without_listeners_serves_nothing_and_says_so() -> None:
+    everyone = {"namespaces": {"from": "All"}}
+    made = pipeline(gateway(listener(), allowedListeners=everyone), listener_set())
+    assert words(set_status(made).conditions) == {
+        "Accepted": "False ListenersNotValid",
+        "Programmed": "False ListenersNotValid",
+    }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sealos_gateway.resources import kinds
 from sealos_gateway.settings import DefaultCertificate, Settings, TlsSettings
 from tests import objects, pem
+from tests.translate import gateways
 
 HOST = "a.example.com"
 
@@ -66,3 +68,30 @@ def test_a_default_certificate_that_comes_later_solves_the_problem() -> None:
     pair = pem.pair("any.com")
     objects.put(made, objects.secret("any", pair.chain, pair.key, "sys"))
     assert not made.problems()
+
+
+def test_a_conflict_is_told_once() -> None:
+    made = gateways.pipeline(gateways.gateway(gateways.listener("a", 80), gateways.listener("b", 80)))
+    assert objects.reasons(made).count("HostnameConflict") == 2  # one for each listener
+
+
+def test_what_names_something_that_does_not_exist_is_told_although_no_status_is_written() -> None:
+    route = gateways.made(kinds.UDP_ROUTE, "dns", parentRefs=[{"name": "typo"}, {"name": "far", "namespace": "other"}])
+    more = gateways.listener_set(gateways.listener("more", 81), parent="typo")
+    lost = gateways.made(kinds.GATEWAY, "lost", gatewayClassName="seelos", listeners=[gateways.listener()])
+    mesh = gateways.made(kinds.HTTP_ROUTE, "mesh", parentRefs=[{"name": "web", "kind": "Service", "group": ""}])
+    made = gateways.pipeline(route, more, lost, mesh)
+    assert sorted(objects.problems(made)) == [
+        ("Gateway shop/lost", "spec.gatewayClassName", "NoSuchClass"),
+        ("ListenerSet shop/more", "spec.parentRef", "NoSuchParent"),
+        ("UDPRoute shop/dns", "spec.parentRefs[typo]", "NoSuchParent"),
+    ]
+    objects.put(made, gateways.gateway(gateways.listener("udp", 53, "UDP"), name="typo"))
+    assert [it[0] for it in objects.problems(made) if it[2].startswith("NoSuch")] == ["Gateway shop/lost"]
+
+
+def test_a_gateway_of_another_controller_is_not_ours_to_speak_of() -> None:
+    other = gateways.made(kinds.GATEWAY_CLASS, "other", "", controllerName="example.com/other")
+    theirs = gateways.made(kinds.GATEWAY, "theirs", gatewayClassName="other", listeners=[gateways.listener()])
+    route = gateways.made(kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "theirs"}])
+    assert objects.problems(gateways.pipeline(other, theirs, route)) == []

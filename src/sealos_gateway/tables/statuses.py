@@ -3,14 +3,16 @@
 ```
 statuses      over each kind: what is to be written into `status`                                     Derived
 problems      over the same: what of it is wrong, only of objects that have some                      Derived
+nowhere       over Gateways without their class, ListenerSets and routes without a parent: that             Derived
 ingresses     over ingresses: what is wrong with each          settings: with default certificates    Derived
 ```
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sealos_gateway.live import Derived, Graph, Read, Rows
@@ -74,7 +76,33 @@ def status_tables(
     }
     found = [_problems(graph, kind, rows) for kind, rows in by_kind.items()]
     by_kind[kinds.BACKEND_TLS_POLICY] = ground.backend_tls.statuses
-    return StatusTables(by_kind, (*found, ground.backend_tls.problems))
+    return StatusTables(by_kind, (*found, *_nowhere(graph, ground, routes.routes), ground.backend_tls.problems))
+
+
+def _nowhere(
+    graph: Graph, ground: Ground, routes: Mapping[str, Rows[Ref, Any]]
+) -> Iterator[Derived[Ref, tuple[Problem, ...]]]:
+    """Of objects that no status is written for, as what they name does not exist."""
+    world = ground.gateway_api.world
+    parents: dict[str, Rows[Ref, Any]] = {"Gateway": world.gateways, "ListenerSet": world.listener_sets}
+
+    def of_gateway(ref: Ref, read: Read) -> tuple[Problem, ...] | None:
+        row = read(world.gateways, ref)
+        there = row is None or read(ground.sources.gateway_classes, Ref("", row.spec.gateway_class_name)) is not None
+        return None if row is None or there else (problems.of_class(row),)
+
+    def of_others(kind: str, rows: Rows[Ref, Any], ref: Ref, read: Read) -> tuple[Problem, ...] | None:
+        row = read(rows, ref)
+        named = () if row is None else (row.spec.parent_ref,) if kind == "ListenerSet" else row.spec.parent_refs
+
+        def exists(parent: Origin) -> bool:
+            return read(parents[parent.kind], parent.ref) is not None
+
+        return tuple(problems.of_parents(Origin(kind, ref), named, exists)) or None
+
+    yield Derived(graph, "gateways_without_class", of_gateway, world.gateways)
+    for kind, rows in {"ListenerSet": world.listener_sets, **routes}.items():
+        yield Derived(graph, f"{kind}_without_parent", partial(of_others, kind, rows), rows)
 
 
 def _ours(ground: Ground, serving: GatewayServing, attachments: Rows[Ref, Any]) -> dict[str, Rows[Ref, Any]]:

@@ -1,13 +1,15 @@
-"""What the status of a Gateway, a ListenerSet or a route says against it, for log, events and `sgw check`."""
+"""What the status of a Gateway, a ListenerSet or a route says against it, for log, events and `sgw check`; and of those
+that nobody writes a status for, because what they name is not there, that it is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from sealos_gateway.model.problem import Problem
-from sealos_gateway.resources.gateway_api.meta import Condition
-from sealos_gateway.resources.meta import Origin
+from sealos_gateway.resources.gateway_api.gateways import Gateway
+from sealos_gateway.resources.gateway_api.meta import GROUP, Condition, ParentReference
+from sealos_gateway.resources.meta import Origin, Ref
 
 #: What speaks against an object. `Programmed` says what is not done yet, or repeats another condition; alone and with
 #: the reason `Invalid` it says that an Envoy refuses what is otherwise good.
@@ -28,7 +30,32 @@ def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
         yield from _told(origin, f"spec.targetRefs[{target.kind} {target.name}{section}]", ancestor.conditions)
 
 
+def of_class(row: Gateway) -> Problem:
+    """Of a Gateway whose class does not exist."""
+    text = f"GatewayClass {row.spec.gateway_class_name} does not exist, so nobody serves this; make it, or name another"
+    return Problem(Origin("Gateway", row.ref), "spec.gatewayClassName", "NoSuchClass", text)
+
+
+def of_parents(
+    origin: Origin, references: Iterable[ParentReference], exists: Callable[[Origin], bool]
+) -> Iterator[Problem]:
+    """The parents of a route, or of a ListenerSet, that do not exist. Only those beside it are looked for: objects of
+    another namespace may be there without being read."""
+    field = "spec.parentRef" if origin.kind == "ListenerSet" else "spec.parentRefs"
+    for it in references:
+        if it.group != GROUP or it.kind not in ("Gateway", "ListenerSet"):
+            continue
+        if it.namespace not in (None, "", origin.ref.namespace):
+            continue
+        parent = Origin(it.kind, Ref(origin.ref.namespace, it.name))
+        if not exists(parent):
+            where = f"{field}[{it.name}]" if field.endswith("s") else field
+            yield Problem(origin, where, "NoSuchParent", f"{parent} does not exist; make it, or name another")
+
+
 def _told(origin: Origin, field: str, conditions: Iterable[Condition]) -> Iterator[Problem]:
     bad = [it for it in conditions if _BAD.get(it.type) == it.status]
+    # A conflict stands in two conditions with the same words.
+    bad = list({(it.reason, it.message): it for it in bad}.values())
     for it in bad or (it for it in conditions if (it.type, it.status, it.reason) == ("Programmed", "False", "Invalid")):
         yield Problem(origin, field, it.reason, it.message)

@@ -219,8 +219,12 @@ def set_status(
         return ListenerSetStatus(_both(Flaw(ACCEPTED, "ParentNotAccepted", text), generation))
     waits = PROGRAMMED not in known or known[PROGRAMMED].status != "True"
     listeners = tuple(_listener(it, rows, generation, waits, attached, refused_by_envoy) for it in rows)
+    if not rows:
+        return ListenerSetStatus(
+            _both(Flaw(ACCEPTED, NOT_VALID, "it has no listener; name one in spec.listeners"), generation)
+        )
     bad = [it.name for it in rows if not it.serves]
-    if bad and len(bad) == len(rows):
+    if len(bad) == len(rows):
         return ListenerSetStatus(
             _both(Flaw(ACCEPTED, NOT_VALID, f"no listener is valid: {', '.join(bad[:10])}"), generation), listeners
         )
