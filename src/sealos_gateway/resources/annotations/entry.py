@@ -48,3 +48,18 @@ def shared(short: str, values: str, default: str, meaning: str, **more: object) 
     """One of ingress-nginx that may also be written with our own prefix or that of Higress."""
     names = (SEALOS + short, NGINX + short, HIGRESS + short)
     return Annotation(names, "Ingress", values, default, meaning, **more)  # type: ignore[arg-type]
+
+
+def ours(short: str, values: str, default: str, meaning: str, **more: object) -> Annotation:
+    """One that no other gateway has."""
+    return Annotation((SEALOS + short,), "Ingress", values, default, meaning, **more)  # type: ignore[arg-type]
+
+
+def of_higress(short: str, values: str, default: str, meaning: str, **more: object) -> Annotation:
+    """One of Higress that may also be written with our own prefix."""
+    return Annotation((SEALOS + short, HIGRESS + short), "Ingress", values, default, meaning, **more)  # type: ignore[arg-type]
+
+
+def nothing(short: str, values: str, why: str) -> Annotation:
+    """One of ingress-nginx, as Higress spells it too, that needs no meaning here."""
+    return Annotation((NGINX + short, HIGRESS + short), "Ingress", values, "–", why, verdict=Verdict.NOTHING)

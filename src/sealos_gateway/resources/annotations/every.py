@@ -5,8 +5,9 @@ from __future__ import annotations
 from sealos_gateway.resources.annotations import (
     answers,
     auth,
-    backends,
+    balance,
     client_tls,
+    copies,
     fastcgi,
     general,
     higress,
@@ -15,8 +16,10 @@ from sealos_gateway.resources.annotations import (
     push,
     routing,
     snippets,
+    times,
     tracing,
     traffic,
+    upstream,
     waf,
 )
 from sealos_gateway.resources.annotations.entry import HIGRESS, NGINX, SEALOS, Annotation
@@ -26,7 +29,10 @@ FAMILIES = (
     push,
     traffic,
     limits,
-    backends,
+    times,
+    balance,
+    upstream,
+    copies,
     routing,
     higress,
     auth,

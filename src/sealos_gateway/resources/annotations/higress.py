@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from sealos_gateway.resources.annotations.entry import HIGRESS, SEALOS, Annotation, Verdict
+from sealos_gateway.resources.annotations.entry import HIGRESS, SEALOS, Annotation, Verdict, of_higress
 
 _E2E = "tests/e2e/policies/test_higress.py"
 _LINES = "lines `Name value`"
 _NAMES = "names, separated by commas"
 
 
-def _higress(short: str, values: str, default: str, meaning: str, **more: object) -> Annotation:
-    return Annotation((SEALOS + short, HIGRESS + short), "Ingress", values, default, meaning, **more)  # type: ignore[arg-type]
-
-
 def _headers(short: str, values: str, meaning: str) -> Annotation:
-    return _higress(short, values, "none", meaning, test=f"{_E2E}::test_headers")
+    return of_higress(short, values, "none", meaning, test=f"{_E2E}::test_headers")
 
 
 def _condition(short: str, of: str) -> Annotation:
     """One name for each header or parameter: the name of that stands at the end."""
     meaning = f"The paths answer only requests whose {of} has this value."
-    return _higress(
+    return of_higress(
         f"{short}-*",
         "a text",
         "no condition; where it cannot be read the paths answer nothing",
@@ -48,7 +44,7 @@ REQUEST_REMOVE = _headers("request-header-control-remove", _NAMES, "Headers remo
 RESPONSE_ADD = _headers("response-header-control-add", _LINES, "Headers added to responses.")
 RESPONSE_UPDATE = _headers("response-header-control-update", _LINES, "Headers of responses that are set.")
 RESPONSE_REMOVE = _headers("response-header-control-remove", _NAMES, "Headers removed from responses.")
-MATCH_METHOD = _higress(
+MATCH_METHOD = of_higress(
     "match-method",
     "methods, separated by spaces",
     "any",
@@ -72,14 +68,14 @@ IGNORE_CASE = Annotation(
     "Letter case of paths does not matter.",
     test=f"{_E2E}::test_paths",
 )
-REWRITE_PATH = _higress(
+REWRITE_PATH = of_higress(
     "rewrite-path",
     "a path",
     "the path stays",
     "Replaces what the path of the rule matched.",
     test=f"{_E2E}::test_paths",
 )
-FULL_REGEX = _higress(
+FULL_REGEX = of_higress(
     "full-path-regex",
     "`true`, `false`",
     "false",
@@ -87,7 +83,7 @@ FULL_REGEX = _higress(
     test=f"{_E2E}::test_paths",
 )
 
-DESTINATION = _higress(
+DESTINATION = of_higress(
     "destination",
     "lines `[weight%] name.namespace.svc.cluster.local:port`",
     "the backends of the Ingress",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import ErrorPages, HeaderAction, HeaderChange, HeaderChanges, Mirror
 from sealos_gateway.model.template import literal
-from sealos_gateway.resources.annotations import backends
+from sealos_gateway.resources.annotations import copies, upstream
 from sealos_gateway.translate.annotations import targets
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
@@ -18,32 +18,32 @@ def read(values: Values, draft: Draft) -> None:
 
 
 def _mirror(values: Values, draft: Draft) -> None:
-    found, host = targets.service_of(values, backends.MIRROR_SERVICE, draft), ""
+    found, host = targets.service_of(values, copies.MIRROR_SERVICE, draft), ""
     if found is None:
-        found, host = targets.of_url(values, backends.MIRROR_TARGET, draft) or _named(values, draft)
-    percent = values.whole(backends.MIRROR_PERCENTAGE, 0, 100)
-    host = values.text(backends.MIRROR_HOST) or host
-    values.choice(backends.MIRROR_BODY, "on", "off")
+        found, host = targets.of_url(values, copies.MIRROR_TARGET, draft) or _named(values, draft)
+    percent = values.whole(copies.MIRROR_PERCENTAGE, 0, 100)
+    host = values.text(copies.MIRROR_HOST) or host
+    values.choice(copies.MIRROR_BODY, "on", "off")
     if found is not None and percent != 0:
         draft.policy["mirrors"] = (Mirror(found, 100 if percent is None else percent, 100, host),)
 
 
 def _named(values: Values, draft: Draft) -> tuple[BackendKey | None, str]:
     """Higress' way to name a host outside of the cluster."""
-    port = values.whole(backends.MIRROR_NAME_PORT, 1, 65_535) or 80
-    host = (values.text(backends.MIRROR_NAME) or "").lower().rstrip(".")
-    return (targets.told_outside(values, backends.MIRROR_NAME, draft, "http", host, port), host) if host else (None, "")
+    port = values.whole(copies.MIRROR_NAME_PORT, 1, 65_535) or 80
+    host = (values.text(copies.MIRROR_NAME) or "").lower().rstrip(".")
+    return (targets.told_outside(values, copies.MIRROR_NAME, draft, "http", host, port), host) if host else (None, "")
 
 
 def _error_pages(values: Values, draft: Draft) -> None:
     wanted = "status codes from 400 to 599, separated by commas"
-    codes = values.read(backends.ERROR_CODES, _codes, wanted, lines=True)
-    if not codes or values.boolean(backends.NO_INTERCEPT):
+    codes = values.read(copies.ERROR_CODES, _codes, wanted, lines=True)
+    if not codes or values.boolean(copies.NO_INTERCEPT):
         return
-    service = targets.service_of(values, backends.DEFAULT_BACKEND, draft)
+    service = targets.service_of(values, upstream.DEFAULT_BACKEND, draft)
     if service is None:
-        if not values.has(backends.DEFAULT_BACKEND):
-            values.complain(backends.ERROR_CODES, "there is no `default-backend` to ask for the pages")
+        if not values.has(upstream.DEFAULT_BACKEND):
+            values.complain(copies.ERROR_CODES, "there is no `default-backend` to ask for the pages")
         return
     metadata = draft.ingress.metadata
     names = {

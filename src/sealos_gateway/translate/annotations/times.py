@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sealos_gateway.model.policy import Retry, RetryOn, Timeouts
-from sealos_gateway.resources.annotations import backends
+from sealos_gateway.resources.annotations import times
 from sealos_gateway.translate.annotations.draft import Draft
 from sealos_gateway.translate.annotations.values import Values
 
@@ -21,25 +21,25 @@ _USUAL_TRIES = 3
 
 def read(values: Values, draft: Draft) -> None:
     """Timeouts and `proxy-next-upstream`."""
-    connect = values.whole(backends.CONNECT_TIMEOUT, 1, 3600)
+    connect = values.whole(times.CONNECT_TIMEOUT, 1, 3600)
     if connect is not None and connect != _USUAL_CONNECT:
         draft.backend["connect_timeout"] = float(connect)
-    silences = [values.whole(entry, 0, 31_536_000) for entry in (backends.READ_TIMEOUT, backends.SEND_TIMEOUT)]
+    silences = [values.whole(entry, 0, 31_536_000) for entry in (times.READ_TIMEOUT, times.SEND_TIMEOUT)]
     if draft.nginx:
         silences = [_NGINX_SILENCE if it is None else it for it in silences]
     said = [it for it in silences if it is not None]
     idle = (0 if 0 in said else max(said)) if said else None
-    request = values.whole(backends.REQUEST_TIMEOUT, 0, 31_536_000)
+    request = values.whole(times.REQUEST_TIMEOUT, 0, 31_536_000)
     if idle is not None or request is not None:
         draft.policy["timeouts"] = Timeouts(request=request, idle=idle)
     _repeats(values, draft)
 
 
 def _repeats(values: Values, draft: Draft) -> None:
-    values.whole(backends.NEXT_TIMEOUT, 0, 31_536_000)  # read so that nonsense is told; see its entry
-    tries = values.whole(backends.NEXT_TRIES, 0, 1000)
+    values.whole(times.NEXT_TIMEOUT, 0, 31_536_000)  # read so that nonsense is told; see its entry
+    tries = values.whole(times.NEXT_TRIES, 0, 1000)
     wanted = f"a list of {', '.join((*_SENT, *_STATUSES, *_FLAGS[:2]))}"
-    words = values.read(backends.NEXT_UPSTREAM, _known, wanted, lines=True)
+    words = values.read(times.NEXT_UPSTREAM, _known, wanted, lines=True)
     if words is None and tries is None:
         return
     said = words or ("error", "timeout")

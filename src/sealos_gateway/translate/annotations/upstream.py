@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sealos_gateway.model.backend_policy import BackendTls, Protocol
-from sealos_gateway.resources.annotations import backends
+from sealos_gateway.resources.annotations import upstream
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.annotations import targets
 from sealos_gateway.translate.annotations.draft import Draft
@@ -37,53 +37,53 @@ CIPHERS = frozenset(
 def read(values: Values, draft: Draft) -> None:
     """`backend-protocol`, `proxy-ssl-*`, `service-upstream`, `default-backend` and what has to do with bodies."""
     _protocol(values, draft)
-    if values.boolean(backends.SERVICE_UPSTREAM):
+    if values.boolean(upstream.SERVICE_UPSTREAM):
         draft.backend["service_address"] = True
-    if (service := targets.service_of(values, backends.DEFAULT_BACKEND, draft)) is not None:
+    if (service := targets.service_of(values, upstream.DEFAULT_BACKEND, draft)) is not None:
         draft.backend["fallback"] = service[:3]
     _tls(values, draft)
     _connections(values, draft)
-    if values.boolean(backends.COMPRESSION):
+    if values.boolean(upstream.COMPRESSION):
         draft.policy["compression"] = targets.USUAL_COMPRESSION
-    if values.boolean(backends.ACCESS_LOG) is False:
+    if values.boolean(upstream.ACCESS_LOG) is False:
         draft.policy["access_log"] = False
 
 
 def _protocol(values: Values, draft: Draft) -> None:
-    said = values.text(backends.BACKEND_PROTOCOL)
+    said = values.text(upstream.BACKEND_PROTOCOL)
     if said is None:
         return
     found = PROTOCOLS.get(said.upper())
     if found is None:
-        values.complain(backends.BACKEND_PROTOCOL, f"{said[:40]!r} is not one of {', '.join(PROTOCOLS)}")
+        values.complain(upstream.BACKEND_PROTOCOL, f"{said[:40]!r} is not one of {', '.join(PROTOCOLS)}")
     elif found is not Protocol.HTTP1:
         draft.backend["protocol"] = found
 
 
 def _connections(values: Values, draft: Draft) -> None:
-    if values.choice(backends.CONNECTION_HEADER, "close", "keep-alive") == "close":
+    if values.choice(upstream.CONNECTION_HEADER, "close", "keep-alive") == "close":
         draft.backend["requests_per_connection"] = 1
-    if values.choice(backends.REQUEST_BUFFERING, "on", "off") == "on":
+    if values.choice(upstream.REQUEST_BUFFERING, "on", "off") == "on":
         draft.policy["buffer_request"] = True
-    version = values.text(backends.HTTP_VERSION)
+    version = values.text(upstream.HTTP_VERSION)
     if version not in (None, "1.1"):
-        values.complain(backends.HTTP_VERSION, f"{version[:10]!r} cannot be spoken to a backend; write 1.1")
+        values.complain(upstream.HTTP_VERSION, f"{version[:10]!r} cannot be spoken to a backend; write 1.1")
 
 
 def _tls(values: Values, draft: Draft) -> None:
     """The Secret gives the client certificate and the authorities; the authorities count where `verify` is on."""
     secret = _secret(values, draft)
-    verify = values.choice(backends.SSL_VERIFY, "on", "off") == "on"
-    name = values.read(backends.SSL_NAME, _server_name, "a DNS name")
-    sends_name = values.choice(backends.SSL_SERVER_NAME, "on", "off") == "on"
+    verify = values.choice(upstream.SSL_VERIFY, "on", "off") == "on"
+    name = values.read(upstream.SSL_NAME, _server_name, "a DNS name")
+    sends_name = values.choice(upstream.SSL_SERVER_NAME, "on", "off") == "on"
     versions, ciphers = _versions(values), _ciphers(values)
-    depth = values.whole(backends.SSL_DEPTH, 0, 100) or 0
+    depth = values.whole(upstream.SSL_DEPTH, 0, 100) or 0
     # Where nothing is said the Service's appProtocol may still say HTTPS: what is written here holds for it, too.
     encrypted = draft.backend.get("protocol") in (Protocol.HTTPS, Protocol.HTTPS2)
-    if not encrypted and values.has(backends.BACKEND_PROTOCOL):
+    if not encrypted and values.has(upstream.BACKEND_PROTOCOL):
         return
     if encrypted and verify and secret is None:
-        values.complain(backends.SSL_VERIFY, "without `proxy-ssl-secret` there is no authority to check against")
+        values.complain(upstream.SSL_VERIFY, "without `proxy-ssl-secret` there is no authority to check against")
         return
     tls = BackendTls(
         server_name=name or "" if (sends_name or verify) else "",
@@ -117,11 +117,11 @@ def _secret(values: Values, draft: Draft) -> Ref | None:
         ref = Ref(namespace, name) if slash else Ref(own, namespace)
         return ref if ref.namespace == own and ref.name and "/" not in ref.name else None
 
-    ref = values.read(backends.SSL_SECRET, parsed, f"a Secret of namespace {own}")
+    ref = values.read(upstream.SSL_SECRET, parsed, f"a Secret of namespace {own}")
     if ref is not None:
         draft.secrets[ref] = None
         if draft.read(draft.world.secrets, ref) is None:
-            values.complain(backends.SSL_SECRET, f"Secret {ref} does not exist")
+            values.complain(upstream.SSL_SECRET, f"Secret {ref} does not exist")
     return ref
 
 
@@ -132,13 +132,13 @@ def _versions(values: Values) -> tuple[str, ...]:
         return tuple(sorted(known)) if known and len(known) == len(found) else None
 
     wanted = "a list of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"
-    return values.read(backends.SSL_PROTOCOLS, parsed, wanted, lines=True) or ()
+    return values.read(upstream.SSL_PROTOCOLS, parsed, wanted, lines=True) or ()
 
 
 def _ciphers(values: Values) -> tuple[str, ...]:
-    text = values.text(backends.SSL_CIPHERS, lines=True) or ""
+    text = values.text(upstream.SSL_CIPHERS, lines=True) or ""
     words = [word.strip() for word in text.replace(",", ":").split(":") if word.strip()]
     kept = tuple(dict.fromkeys(word for word in words if word in CIPHERS))
     if dropped := [word for word in words if word not in CIPHERS and word != "DEFAULT"]:
-        values.complain(backends.SSL_CIPHERS, f"Envoy has no cipher suite {dropped[0][:40]!r}")
+        values.complain(upstream.SSL_CIPHERS, f"Envoy has no cipher suite {dropped[0][:40]!r}")
     return kept
