@@ -190,3 +190,18 @@ async def test_a_policy_of_ours_has_an_entry_for_each_target_beside_those_of_oth
         it.heard(kinds.SECURITY_POLICY, kube.get("securitypolicies", *REF) or {})
         it.status.want(kinds.SECURITY_POLICY, REF, None)
         await eventually(lambda: there() == [other])
+
+
+async def test_entries_for_which_there_is_no_room_are_told(kube: FakeKube) -> None:
+    others = [{**OTHER, "parentRef": {"name": f"edge-{number}"}} for number in range(31)]
+    ours = tuple(ParentStatus(ParentReference(name), OURS, (accepted(),)) for name in ("one", "two", "three"))
+    async with running(kube) as it:
+        it.route(parents=others)
+        it.status.want(kinds.HTTP_ROUTE, REF, RouteStatus(ours))
+        await eventually(lambda: len(it.there()) == 32)
+        (problem,) = it.status.problems
+        assert (str(problem.origin), problem.reason) == ("HTTPRoute shop/web", "StatusFull")
+        assert problem.message.startswith("2 of our entries are not told")
+        it.route(parents=others[:29])
+        await eventually(lambda: len(it.there()) == 32)
+        assert it.status.problems == []

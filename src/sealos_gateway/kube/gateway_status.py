@@ -44,6 +44,8 @@ class GatewayStatus:
         self._find: Callable[[Kind, Ref], Any] = lambda *_: None
         self._wanted: dict[Key, status.Status] = {}
         self._refused: dict[Key, Problem] = {}
+        #: Objects whose status has no room for all that there is to say.
+        self._crowded: dict[Key, Problem] = {}
 
     def bind(self, controller: str, find: Callable[[Kind, Ref], Any]) -> None:
         """As whom we speak, and where an object is looked up as it is known now; before anything is wanted."""
@@ -51,7 +53,7 @@ class GatewayStatus:
 
     @property
     def problems(self) -> list[Problem]:
-        return list(self._refused.values())
+        return [*self._refused.values(), *self._crowded.values()]
 
     def want(self, kind: Kind, ref: Ref, wanted: status.Status | None) -> None:
         """This is what we have to say about an object; None: nothing (any more)."""
@@ -65,7 +67,7 @@ class GatewayStatus:
         """The object is different, or gone."""
         if row is None:
             self._writer.cancel(_name(kind, ref))
-            self._refused.pop((kind, ref), None)
+            self._forget(kind, ref)
         elif (kind, ref) in self._wanted:
             self._compare(kind, ref)
 
@@ -80,16 +82,28 @@ class GatewayStatus:
         wanted, row = self._wanted[kind, ref], self._find(kind, ref)
         if row is None:
             return
+        self._count(kind, ref, status.left_out(row.status, wanted, self._controller))
         if (body := self._body(kind, row, wanted)) is None:
             self._writer.cancel(_name(kind, ref))
             self._refused.pop((kind, ref), None)
         else:
             self._write(kind, ref, body)
 
+    def _count(self, kind: Kind, ref: Ref, left_out: int) -> None:
+        if left_out:
+            text = f"{left_out} of our entries are not told: the API has no room for more; all of it is served"
+            self._crowded[kind, ref] = Problem(Origin(kind.name, ref), "status", "StatusFull", text)
+        else:
+            self._crowded.pop((kind, ref), None)
+
+    def _forget(self, kind: Kind, ref: Ref) -> None:
+        self._refused.pop((kind, ref), None)
+        self._crowded.pop((kind, ref), None)
+
     def _take_back(self, kind: Kind, ref: Ref, before: status.Status) -> None:
         """Our entries go. What we said of an object that was ours alone stays: the next controller writes over it."""
         self._writer.cancel(_name(kind, ref))
-        self._refused.pop((kind, ref), None)
+        self._forget(kind, ref)
         row = self._find(kind, ref)
         if row is not None and isinstance(before, _LISTS) and (body := self._body(kind, row, type(before)())):
             self._write(kind, ref, body)

@@ -24,7 +24,7 @@ from sealos_gateway.resources.gateway_api.policies import AncestorStatus, Policy
 Status = GatewayClassStatus | GatewayStatus | ListenerSetStatus | RouteStatus | PolicyStatus
 Entry = ParentStatus | AncestorStatus
 
-#: Most ancestors that the API takes; further ones are not told (GEP-713).
+#: Most ancestors that the API takes (GEP-713); for how many there is no room says `left_out`.
 MOST_ANCESTORS = 16
 #: Most parents that the API takes.
 MOST_PARENTS = 32
@@ -40,6 +40,20 @@ def merged(there: Any, wanted: Status, controller: str, now: str) -> Status | No
             listed = _entries(there.ancestors, ancestors, controller, now, MOST_ANCESTORS)
             return PolicyStatus(listed) if listed != there.ancestors else None
     return _own(there, wanted, now)
+
+
+def left_out(there: Any, wanted: Status, controller: str) -> int:
+    """For how many of our entries there is no room: the API bounds the lists, and others have entries there, too."""
+    match wanted:
+        case RouteStatus(parents):
+            return _too_many(there.parents, len(parents), controller, MOST_PARENTS)
+        case PolicyStatus(ancestors):
+            return _too_many(there.ancestors, len(ancestors), controller, MOST_ANCESTORS)
+    return 0
+
+
+def _too_many(there: Sequence[Entry], ours: int, controller: str, most: int) -> int:
+    return min(ours, max(0, sum(it.controller_name != controller for it in there) + ours - most))
 
 
 def _own(there: Any, wanted: Any, now: str) -> Status | None:

@@ -7,7 +7,7 @@ a place on the wire. Rows are per owner; who routes look for is found by the own
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -52,6 +52,22 @@ class Flaw(NamedTuple):
     condition: str
     reason: str
     message: str
+
+
+#: Of several flaws the first of these is the reason; what is not here comes behind.
+_BY_WEIGHT: Final = ("RefNotPermitted", "InvalidKind", "InvalidCACertificateKind", "BackendNotFound")
+_TOLD: Final = 5
+
+
+def summed(flaws: Iterable[Flaw], condition: str) -> Flaw | None:
+    """All flaws of one condition as one: the reason is that of the gravest, the words are those of the first few."""
+    found = [flaw for flaw in flaws if flaw.condition == condition]
+    if not found:
+        return None
+    gravest = min(found, key=lambda it: _BY_WEIGHT.index(it.reason) if it.reason in _BY_WEIGHT else len(_BY_WEIGHT))
+    words = list(dict.fromkeys(flaw.message for flaw in (gravest, *found)))
+    more = f"; and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
+    return gravest._replace(message="; ".join(words[:_TOLD]) + more)
 
 
 class ListenerRow(msgspec.Struct, frozen=True, gc=False):
@@ -231,7 +247,7 @@ def _certificates(
             good.append(references.target_of(reference, referrer.namespace))
         else:
             flaws.append(flaw)
-    return good, flaws[:1]
+    return good, flaws
 
 
 def _shown(gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded) -> Ref | None:

@@ -11,7 +11,7 @@ from sealos_gateway.resources.gateway_api.meta import GROUP, Condition, ParentRe
 from sealos_gateway.resources.gateway_api.policies import AncestorStatus, PolicyStatus
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.gateway_api.backend_tls import Outcome
-from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw, summed
 
 #: A Service, one of its ports, and a Gateway.
 Reach = tuple[Ref, int, Ref]
@@ -43,20 +43,16 @@ def _conditions(outcomes: Iterable[Outcome], flaws: Sequence[Flaw], generation: 
     conflict = next((it for it in lost if it is not None), None)
     if all(lost) and conflict is not None:
         yield _bad(conflict, generation)
-    elif (refused := _first(flaws, ACCEPTED)) is not None:
+    elif (refused := summed(flaws, ACCEPTED)) is not None:
         yield _bad(refused, generation)
     else:
         text = f"it holds, but {conflict.message}" if conflict else "it holds"
         yield Condition(ACCEPTED, "True", ACCEPTED, text, generation)
-    missing = _first(flaws, RESOLVED)
+    missing = summed(flaws, RESOLVED)
     if missing is not None:
         yield _bad(missing, generation)
     else:
         yield Condition(RESOLVED, "True", RESOLVED, "all references are resolved", generation)
-
-
-def _first(flaws: Iterable[Flaw], condition: str) -> Flaw | None:
-    return next((it for it in flaws if it.condition == condition), None)
 
 
 def _bad(flaw: Flaw, generation: int) -> Condition:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sealos_gateway.resources.gateway_api.meta import Condition, ParentStatus, RouteStatus
 from sealos_gateway.translate.gateway_api.attachments import Attached, Parent
-from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw, summed
 
 _PARTLY = "PartiallyInvalid"
 
@@ -21,11 +21,10 @@ def status(attached: Attached, flaws: tuple[Flaw, ...], controller: str, generat
 
 
 def _conditions(parent: Parent, flaws: tuple[Flaw, ...], generation: int, served: bool) -> Iterable[Condition]:
-    wrong = next((flaw for flaw in flaws if flaw.condition == ACCEPTED), None)
+    wrong = summed(flaws, ACCEPTED)
     refused = parent.flaw or (wrong if wrong is not None and not served else None)
     yield _condition(ACCEPTED, refused, generation, "the route is attached")
-    missing = next((flaw for flaw in flaws if flaw.condition == RESOLVED), None)
-    yield _condition(RESOLVED, missing, generation, "all references are resolved")
+    yield _condition(RESOLVED, summed(flaws, RESOLVED), generation, "all references are resolved")
     if wrong is not None and refused is None:
         yield Condition(_PARTLY, "True", wrong.reason, f"{wrong.message}; the other rules are served", generation)
 

@@ -24,6 +24,7 @@ from sealos_gateway.translate.gateway_api.listeners import (
     RESOLVED,
     Flaw,
     ListenerRow,
+    summed,
 )
 
 PROGRAMMED: Final = "Programmed"
@@ -145,7 +146,7 @@ def _listener(
     """`waits`: the Gateway as a whole is not served yet, so no listener of it is."""
     conflict = _flaw(row, CONFLICTED)
     accepted = _flaw(row, ACCEPTED) or conflict
-    resolved = _flaw(row, RESOLVED)
+    resolved = summed(row.flaws, RESOLVED)
     programmed = _listener_programmed(row, conflict, accepted, resolved, waits)
     if programmed is None and (words := refused(row)):
         programmed = Flaw(PROGRAMMED, "Invalid", f"Envoy refuses port {row.port}, and keeps what it had: {words}")
