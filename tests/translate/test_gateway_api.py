@@ -28,13 +28,14 @@ from tests.translate.gateways import (
 )
 
 GOOD = {"Accepted": "True Accepted", "Programmed": "True Programmed", "ResolvedRefs": "True ResolvedRefs"}
+ADDRESSED = GOOD | {"AddressesAssigned": "True AddressesAssigned"}
 GOOD_LISTENER = {**GOOD, "Conflicted": "False NoConflicts"}
 SAME = {"namespaces": {"from": "Same"}}
 
 
 def test_a_gateway_with_one_listener() -> None:
     found = status(pipeline(gateway(listener())))
-    assert words(found.conditions) == GOOD
+    assert words(found.conditions) == ADDRESSED
     assert of(found, "http") == GOOD_LISTENER
     assert [it.kind for it in row(found, "http").supported_kinds] == ["HTTPRoute", "GRPCRoute"]
     assert [it.value for it in found.addresses] == ["203.0.113.7"]
@@ -76,7 +77,7 @@ def test_kinds_that_cannot_attach_are_told_and_left_out(kinds_: list[Any], left:
 def test_what_each_protocol_serves() -> None:
     passthrough = listener("t", 9443, "TLS", tls={"mode": "Passthrough"})
     found = status(pipeline(gateway(listener("tcp", 9000, "TCP"), passthrough)))
-    assert words(found.conditions) == GOOD
+    assert words(found.conditions) == ADDRESSED
     assert {it.name: [kind.kind for kind in it.supported_kinds] for it in found.listeners} == {
         "tcp": ["TCPRoute"], "t": ["TLSRoute"],
     }  # fmt: skip
@@ -144,7 +145,7 @@ def test_a_client_certificate_towards_backends() -> None:
     found = words(status(made).conditions)
     assert (found["ResolvedRefs"], found["Accepted"]) == ("False InvalidClientCertificateRef", "True Accepted")
     objects.put(made, gateways.secret())
-    assert words(status(made).conditions) == GOOD
+    assert words(status(made).conditions) == ADDRESSED
 
 
 def frontend(**validation: Any) -> dict[str, Any]:

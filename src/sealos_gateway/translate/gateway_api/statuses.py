@@ -29,6 +29,7 @@ from sealos_gateway.translate.gateway_api.listeners import (
 
 PROGRAMMED: Final = "Programmed"
 NOT_VALID: Final = "ListenersNotValid"
+_ADDRESS_FAULTS: Final = ("AddressNotUsable", "UnsupportedAddress")
 #: How many routes are attached to a listener of an owner.
 Attached = Callable[[Origin, str], int]
 #: Why an Envoy refuses the port of a listener; empty when none does.
@@ -65,6 +66,7 @@ def gateway_status(
         _condition(PROGRAMMED, programmed, generation, "it is served"),
         _resolved(rows, flaws, generation),
     ]
+    conditions += _assigned(gateway, infrastructure)
     if _insecure(gateway):
         text = "clients without a good certificate are let in (spec.tls.frontend: AllowInsecureFallback)"
         conditions.append(Condition("InsecureFrontendValidationMode", "True", "ConfigurationChanged", text, generation))
@@ -74,6 +76,18 @@ def gateway_status(
         tuple(_listener(it, rows, generation, fault is not None, attached, refused) for it in rows),
         sets,
     )
+
+
+def _assigned(gateway: Gateway, infrastructure: Infrastructure) -> list[Condition]:
+    """Whether the wanted addresses are there (v1.7.0); nothing as long as that is not known."""
+    type_, generation = "AddressesAssigned", gateway.metadata.generation
+    known = {it.value for it in infrastructure.addresses}
+    fault = next((it for it in infrastructure.faults if it.reason in _ADDRESS_FAULTS), None)
+    if fault is not None:
+        some = known and any(not it.value or it.value in known for it in gateway.spec.addresses)
+        reason = "PartiallyAssigned" if some and fault.condition == PROGRAMMED else "NotAssigned"
+        return [Condition(type_, "False", reason, fault.message, generation)]
+    return [Condition(type_, "True", type_, "all addresses are there", generation)] if known else []
 
 
 def _accepted(rows: Sequence[ListenerRow], faults: Sequence[Flaw], sets: int) -> Flaw | None:
