@@ -55,7 +55,14 @@ def missing(release: Release = RELEASES[0]) -> str:
     if shutil.which("go") is None:
         return "go is not installed"
     absent = [name for name in (release.program, "echo-basic", "coredns") if not os.access(BIN / name, os.X_OK)]
-    return f"conformance/bin/{absent[0]} is not built (make conformance-build)" if absent else ""
+    if absent:
+        target = "conformance-newest" if absent[0] == release.program and release.toolchain else "conformance-build"
+        return f"conformance/bin/{absent[0]} is not built (make {target})"
+    try:
+        folder(release)
+    except subprocess.CalledProcessError as error:
+        return f"the modules of {release.version} cannot be had: {error.stderr.strip()[-300:]}"
+    return ""
 
 
 @functools.cache
