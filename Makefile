@@ -38,7 +38,7 @@ bench: $(STAMP)  ## measure the bars; results in bench/results
 
 bench-gatewayapi: $(STAMP) ## gateway-api-bench on the test cluster; results in bench/results/gatewayapi
 	$(MAKE) cluster-build conformance-build
-	$(BIN)/python -m bench gatewayapi $(SCENARIO)
+	$(BIN)/python -m bench gatewayapi $(SCENARIO) $(if $(CHURN_SECONDS),--churn-seconds $(CHURN_SECONDS))
 
 docs: $(STAMP)   ## regenerate docs/settings.md, docs/annotations.md, deploy/crds and the settings that the chart accepts
 	$(BIN)/python -m sealos_gateway.reference docs

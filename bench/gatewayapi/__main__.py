@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -21,9 +22,11 @@ from tests.cluster import harness
 class Scenario:
     """What is run, and the size that the bars are about."""
 
-    run: Callable[[int], Result]
+    run: Callable[..., Result]
     size: int
     unit: str
+    #: Whether it is handed for how many seconds things change.
+    churns: bool = False
 
 
 SCENARIOS: Final = {
@@ -31,10 +34,15 @@ SCENARIOS: Final = {
     "propagation": Scenario(propagation.run, propagation.SIZE, "routes"),
     "propagation_under_load": Scenario(propagation.run_under_load, propagation.UNDER_LOAD_SIZE, "routes"),
     "route_changes": Scenario(route_changes.run, route_changes.SIZE, "changes"),
-    "route_scale": Scenario(route_scale.run, route_scale.SIZE, "routes"),
-    "listener_sets": Scenario(listener_sets.run, listener_sets.SIZE, "sets"),
+    "route_scale": Scenario(route_scale.run, route_scale.SIZE, "routes", churns=True),
+    "listener_sets": Scenario(listener_sets.run, listener_sets.SIZE, "sets", churns=True),
     "failover": Scenario(failover.run, failover.SIZE, "cycles"),
 }
+#: In the definitions of gateway-api-bench; a smaller size has less time, too.
+CHURN_SECONDS: Final = 600.0
+SMALL_CHURN_SECONDS: Final = 10.0
+#: Both need thousands of routes, which take minutes to make: where both are wanted, the first runs within the second.
+WITHIN, AROUND = "propagation_under_load", "route_scale"
 _err: Final = Console(stderr=True)
 
 
@@ -50,6 +58,7 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     sizes = ", ".join(f"{name} ({one.size:,} {one.unit})" for name, one in SCENARIOS.items())
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=f"one or more of {sizes} [default: all]")
     parser.add_argument("--size", type=int, help="another size: does it all run? Nothing is saved, and no bar is held")
+    parser.add_argument("--churn-seconds", type=float, help=f"how long things change [default: {CHURN_SECONDS:.0f}]")
     parser.add_argument("--state", default="", help="what else the machine did meanwhile, for the table")
     parser.add_argument("--readme", action="store_true", help="only put the newest result into both READMEs")
     found = parser.parse_args(given)
@@ -60,16 +69,52 @@ def _arguments(given: Sequence[str]) -> argparse.Namespace:
     return found
 
 
-def _measured(name: str, size: int | None) -> Result:
-    """A scenario that fails says so in its place and does not stop the others."""
-    scenario = SCENARIOS[name]
-    _err.print(f"[cyan]{name}[/] with {size or scenario.size:,} {scenario.unit} …")
-    try:
-        return scenario.run(size or scenario.size)
-    except Exception as error:
-        _err.print_exception()
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        return Result([Figure(name, name, "–", f"failed: {reason}", False)])
+@dataclass
+class Session:
+    """What is measured, one scenario after the other; a scenario that fails says so in its place."""
+
+    wish: argparse.Namespace
+    rows: dict[str, Result] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """What is to be measured, in order."""
+        return [name for name in SCENARIOS if self._wanted(name) and not (name == WITHIN and self._together)]
+
+    def _wanted(self, name: str) -> bool:
+        return not self.wish.scenarios or name in self.wish.scenarios
+
+    @property
+    def _together(self) -> bool:
+        return self.wish.size is None and self._wanted(WITHIN) and self._wanted(AROUND)
+
+    @property
+    def _churn_seconds(self) -> float:
+        usual = CHURN_SECONDS if self.wish.size is None else SMALL_CHURN_SECONDS
+        return usual if self.wish.churn_seconds is None else float(self.wish.churn_seconds)
+
+    def measure(self, name: str) -> None:
+        """One of them, and what runs within it."""
+        scenario = SCENARIOS[name]
+        size = self.wish.size or scenario.size
+        more: dict[str, Any] = {"churn_seconds": self._churn_seconds} if scenario.churns else {}
+        if name == AROUND and self._together:
+            more["meanwhile"] = lambda where, world: self._keep(WITHIN, lambda: propagation.under_load(where, world))
+        self._keep(name, lambda: scenario.run(size, **more), f"with {size:,} {scenario.unit}")
+
+    def _keep(self, name: str, run: Callable[[], Result], words: str = "") -> None:
+        _err.print(f"[cyan]{name}[/] {words} …")
+        began = time.monotonic()
+        try:
+            self.rows[name] = run()
+        except Exception as error:
+            _err.print_exception()
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            self.rows[name] = Result([Figure(name, name, "–", f"failed: {reason}", False)])
+        _err.print(f"{name}: {time.monotonic() - began:.0f} s")
+        if self.wish.size is None:  # at once: the next scenario may take an hour, and be stopped
+            path = report.save_gateway_api(self.rows, list(SCENARIOS), self.wish.state)
+            _err.print(f"written: {path.name}")
 
 
 def main(given: Sequence[str]) -> int:
@@ -81,16 +126,13 @@ def main(given: Sequence[str]) -> int:
     if reason := missing():
         _err.print(f"[red]error:[/] {reason}")
         return 2
-    order = list(SCENARIOS)
-    rows: dict[str, Result] = {}
-    for name in order:
-        if not wish.scenarios or name in wish.scenarios:
-            rows[name] = _measured(name, wish.size)
-            if wish.size is None:  # at once: the next scenario may take an hour, and be stopped
-                _err.print(f"written: {report.save_gateway_api(rows, order, wish.state).name}")
-    figures = [figure for row in rows.values() for figure in row.figures]
-    report.show(figures)
-    return 1 if wish.size is None and any(figure.met is False for figure in figures) else 0
+    session = Session(wish)
+    for name in session.names:
+        session.measure(name)
+    figures = [session.rows[name] for name in SCENARIOS if name in session.rows]
+    shown = [figure for row in figures for figure in row.figures]
+    report.show(shown)
+    return 1 if wish.size is None and any(figure.met is False for figure in shown) else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import random
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -59,7 +60,8 @@ class Churn:
     """What changes while a scenario is measured: every 2 s an endpoint, every 1 s the weight of a route's backend."""
 
     def __init__(self, where: Place, endpoint: Callable[[], Object], route: Callable[[], Object]) -> None:
-        self.changes = 0
+        #: How many were made, by kind.
+        self.changes: Counter[str] = Counter(EndpointSlice=0, HTTPRoute=0)
         self._failed: Exception | None = None
         self._stop = threading.Event()
         self._threads = [
@@ -69,14 +71,16 @@ class Churn:
 
     def _every(self, api: Api, seconds: float, change: Callable[[], Object]) -> None:
         """Around so many seconds, normally distributed."""
-        while not self._stop.wait(max(0.0, random.gauss(seconds, seconds / 5))):
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due += max(0.0, random.gauss(seconds, seconds / 5))
             one = change()
             try:
                 api.call("PATCH", objects.path(one), one, headers=_MERGE)
             except Exception as error:  # a scenario without its churn measures nothing
                 self._failed = error
                 return
-            self.changes += 1
+            self.changes[one["kind"]] += 1
 
     @contextmanager
     def running(self) -> Iterator[None]:

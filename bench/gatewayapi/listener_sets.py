@@ -7,7 +7,6 @@ machine.
 
 from __future__ import annotations
 
-import itertools
 import random
 import socket
 import ssl
@@ -18,6 +17,7 @@ from typing import Final
 import msgspec
 
 from bench.gatewayapi import bulk, objects
+from bench.gatewayapi.apps import Apps
 from bench.gatewayapi.objects import Object
 from bench.gatewayapi.place import Place, place
 from bench.gatewayapi.usage import Usage, measured
@@ -27,25 +27,19 @@ from tests.cluster.harness import eventually
 
 SIZE: Final = 2500
 ROUTES: Final = 16
-NAMESPACES: Final = 50
-CHURN_SECONDS: Final = 120.0
-SMALL_CHURN_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 1800.0
 
 
-class World:
-    """So many apps over the namespaces."""
+class World(Apps):
+    """So many apps, each with a ListenerSet and sixteen routes."""
 
     def __init__(self, size: int, addresses: list[str]) -> None:
-        self._addresses = addresses
-        self.apps = [(f"set-{number % NAMESPACES}", f"app-{number}") for number in range(size)]
-        self._weights, self._turns = itertools.count(2), itertools.count(1)
+        super().__init__("set", size, addresses)
 
     def objects(self) -> Iterator[Object]:
         """All of them."""
         for namespace, app in self.apps:
-            yield objects.service(app, namespace)
-            yield objects.endpoints(app, self._addresses[0], namespace)
+            yield from self.backend(namespace, app)
             yield objects.listener_set(app, namespace, f"{app}.example.com", "ns-cert")
             for number in range(ROUTES):
                 yield self.route(namespace, app, number)
@@ -56,14 +50,9 @@ class World:
         rules = [objects.rule(app, f"/{number}/{app}", weight=weight)]
         return objects.http_route(f"{app}-{number}", f"{app}.example.com", rules, namespace, parent)
 
-    def another_endpoint(self) -> Object:
-        """A pod that was replaced by one with another address."""
-        namespace, app = random.choice(self.apps)
-        return objects.endpoints(app, self._addresses[next(self._turns) % len(self._addresses)], namespace)
-
     def another_route(self) -> Object:
         """Another weight."""
-        return self.route(*random.choice(self.apps), random.randrange(ROUTES), next(self._weights))
+        return self.route(*self.one(), random.randrange(ROUTES), self.another_weight())
 
 
 def answers(where: Place, app: str) -> bool:
@@ -83,18 +72,15 @@ def answers(where: Place, app: str) -> bool:
         return False
 
 
-def run(size: int) -> Result:
+def run(size: int, churn_seconds: float) -> Result:
     """See the text of this module."""
-    churn_seconds = CHURN_SECONDS if size >= SIZE else SMALL_CHURN_SECONDS
     tls = {"certificateRefs": [{"name": "own"}]}
     own = objects.listener("own", 443, "HTTPS", hostname="own.example.org", tls=tls)
     with place([objects.listener(), own], secrets=[secret("own", objects.NAMESPACE, "own.example.org")]) as where:
         where.backend(pods=2)
         world = World(size, where.backend_addresses())
-        for number in range(NAMESPACES):
-            namespace = f"set-{number}"
-            where.create({"kind": "Namespace", "metadata": {"name": namespace}})
-            where.create(secret("ns-cert", namespace, "*.example.com"))
+        world.made(where)
+        where.create(*(secret("ns-cert", namespace, "*.example.com") for namespace in world.namespaces))
         with measured(where) as setup:
             creating = bulk.create(where, world.objects())
             began = time.perf_counter()

@@ -18,6 +18,7 @@ _PATHS: Final = {
     "Gateway": f"/apis/{API}/namespaces/{{}}/gateways",
     "ListenerSet": f"/apis/{API}/namespaces/{{}}/listenersets",
     "HTTPRoute": f"/apis/{API}/namespaces/{{}}/httproutes",
+    "TrafficPolicy": "/apis/sealos.io/v1/namespaces/{}/trafficpolicies",
 }
 
 
@@ -81,6 +82,12 @@ def http_route(
     parent = parent or {"name": GATEWAY, "namespace": NAMESPACE}
     spec = {"parentRefs": [parent], "hostnames": [host], "rules": rules}
     return _made(API, "HTTPRoute", name, namespace, spec=spec)
+
+
+def traffic_policy(name: str, route: str, said: Object, namespace: str = NAMESPACE) -> Object:
+    """One of ours at an HTTPRoute."""
+    target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": route}
+    return _made("sealos.io/v1", "TrafficPolicy", name, namespace, spec={"targetRefs": [target], **said})
 
 
 def service(name: str, namespace: str = NAMESPACE, app: str = "", ports: tuple[int, ...] = (80,)) -> Object:

@@ -59,13 +59,20 @@ def run(size: int) -> Result:
 
 
 def run_under_load(size: int) -> Result:
-    """So many routes while thousands of others are there and some of them change."""
+    """So many routes while fifty times as many others are there and some of them change."""
+    others = LOAD_ROUTES * size // UNDER_LOAD_SIZE
     with place() as where:
         where.backend(pods=2)
-        world = route_scale.World(LOAD_ROUTES if size >= UNDER_LOAD_SIZE else size, where.backend_addresses())
+        world = route_scale.World(others, where.backend_addresses())
         route_scale.prepare(where, world)
-        with bulk.Churn(where, world.another_endpoint, world.another_route).running():
-            times, errors = probes(where, size)
+        return under_load(where, world, size)
+
+
+def under_load(where: Place, world: route_scale.World, size: int = UNDER_LOAD_SIZE) -> Result:
+    """The same where the others are there already."""
+    churn = bulk.Churn(where, world.another_endpoint, world.another_route)
+    with churn.running():
+        times, errors = probes(where, size)
     mean, count = sum(times) / len(times), sum(errors.values())
     figure = Figure(
         f"propagation while {len(world.apps):,} other routes are there and change, {size} routes, mean",
@@ -75,7 +82,8 @@ def run_under_load(size: int) -> Result:
         mean <= BAR_SECONDS and not count,
         "agentgateway 21.4 ms, Istio 376 ms, EG 2.08 s, NGF > 5 min",
     )
-    return Result([figure], {"routes": size, "others": len(world.apps), "seconds": times, "errors": errors})
+    raw = {"routes": size, "others": len(world.apps), "seconds": times, "errors": errors, "changes": churn.changes}
+    return Result([figure], raw)
 
 
 def probes(where: Place, size: int) -> tuple[list[float], dict[int, int]]:

@@ -1,21 +1,21 @@
 """What thousands of routes cost while some of them change: memory, processor time, bytes pushed, time series.
 
 As gateway-api-bench, "Route Scale": namespaces full of a Service, an endpoint and an HTTPRoute each; then an endpoint
-is replaced every 2 s, and a route changed every 1 s. Service accounts and pod objects are left out: nothing here reads
-them. Endpoints are two real pods, so that afterwards every route can be visited, and the same is measured once more.
+is replaced every 2 s, and the weight of a route's backend changed every 1 s, for ten minutes unless said otherwise.
+Service accounts and pod objects are left out: nothing here reads them. Endpoints are two real pods, so that afterwards
+every route can be visited, and the same is measured once more.
 """
 
 from __future__ import annotations
 
-import itertools
-import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 
 from bench.gatewayapi import bulk, objects
+from bench.gatewayapi.apps import Apps
 from bench.gatewayapi.objects import Object
 from bench.gatewayapi.place import Place, place
 from bench.gatewayapi.usage import Usage, measured
@@ -23,77 +23,66 @@ from bench.result import Figure, Result, megabytes
 from tests.cluster.harness import eventually
 
 SIZE: Final = 5000
-NAMESPACES: Final = 50
-CHURN_SECONDS: Final = 120.0
-SMALL_CHURN_SECONDS: Final = 10.0
 MOST_DATA_PLANE: Final = 120e6
 MOST_CONTROL_PLANE: Final = 300e6
 MOST_SERIES: Final = 2000
 SETTLE_SECONDS: Final = 600.0
 
 
-class World:
-    """So many apps over the namespaces."""
+class World(Apps):
+    """So many apps, each with a route."""
 
     def __init__(self, size: int, addresses: list[str]) -> None:
-        self._addresses = addresses
-        self.apps = [(f"mesh-{number % NAMESPACES}", f"app-{number}") for number in range(size)]
-        self._weights = itertools.count(2)
-        self._turn: dict[str, int] = {}
+        super().__init__("mesh", size, addresses)
 
     def objects(self) -> Iterator[Object]:
         """All of them."""
         for namespace, app in self.apps:
-            yield objects.service(app, namespace)
-            yield objects.endpoints(app, self._addresses[0], namespace)
+            yield from self.backend(namespace, app)
             yield self.route(namespace, app)
 
     def route(self, namespace: str, app: str, weight: int = 1) -> Object:
         return objects.http_route(app, f"{app}.example.com", [objects.rule(app, weight=weight)], namespace)
 
-    def another_endpoint(self) -> Object:
-        """A pod that was replaced by one with another address."""
-        namespace, app = random.choice(self.apps)
-        self._turn[app] = turn = self._turn.get(app, 0) + 1
-        return objects.endpoints(app, self._addresses[turn % len(self._addresses)], namespace)
-
     def another_route(self) -> Object:
         """Another weight."""
-        return self.route(*random.choice(self.apps), weight=next(self._weights))
+        return self.route(*self.one(), self.another_weight())
 
 
-def run(size: int) -> Result:
-    """See the text of this module."""
-    churn_seconds = CHURN_SECONDS if size >= SIZE else SMALL_CHURN_SECONDS  # of a small one nothing is held to a bar
+def run(size: int, churn_seconds: float, meanwhile: Callable[[Place, World], None] | None = None) -> Result:
+    """See the text of this module. `meanwhile` is done while things change and before every route is visited."""
     with place() as where:
         where.backend(pods=2)
         world = World(size, where.backend_addresses())
         with measured(where) as setup:
             creating, served = prepare(where, world)
-        untouched = churned(where, world, churn_seconds)
+        untouched, changes = churned(where, world, churn_seconds)
+        if meanwhile is not None:
+            meanwhile(where, world)
         with measured(where) as visiting:
             errors = visit(where, world)
-        visited = churned(where, world, churn_seconds / 5)
+        visited, more = churned(where, world, churn_seconds / 5)
     raw = {
         "routes": size, "creating_seconds": creating, "served_seconds": served, "errors": errors,
+        "changes": changes, "changes_visited": more,
         **{name: msgspec.to_builtins(usage) for name, usage in (
             ("setup", setup), ("untouched", untouched), ("visiting", visiting), ("visited", visited))},
     }  # fmt: skip
-    return Result(_figures(size, untouched, visited, errors), raw)
+    return Result(_figures(size, untouched, visited, changes, errors), raw)
 
 
 def prepare(where: Place, world: World) -> tuple[float, float]:
     """Make everything, and wait until it is served; the seconds of both."""
-    for number in range(NAMESPACES):
-        where.create({"kind": "Namespace", "metadata": {"name": f"mesh-{number}"}})
+    world.made(where)
     return bulk.create(where, world.objects()), _served(where, world, len(world.apps))
 
 
-def churned(where: Place, world: World, seconds: float) -> Usage:
-    """What it takes while things change for so long."""
-    with measured(where) as usage, bulk.Churn(where, world.another_endpoint, world.another_route).running():
+def churned(where: Place, world: World, seconds: float) -> tuple[Usage, dict[str, int]]:
+    """What it takes while things change for so long, and how many did."""
+    churn = bulk.Churn(where, world.another_endpoint, world.another_route)
+    with measured(where) as usage, churn.running():
         time.sleep(seconds)
-    return usage
+    return usage, dict(churn.changes)
 
 
 def _served(where: Place, world: World, size: int) -> float:
@@ -115,7 +104,7 @@ def visit(where: Place, world: World) -> int:
     return found
 
 
-def _figures(size: int, untouched: Usage, visited: Usage, errors: int) -> list[Figure]:
+def _figures(size: int, untouched: Usage, visited: Usage, changes: dict[str, int], errors: int) -> list[Figure]:
     rate = untouched.pushed / untouched.seconds / 1e3
     return [
         Figure(
@@ -136,8 +125,10 @@ def _figures(size: int, untouched: Usage, visited: Usage, errors: int) -> list[F
             "agentgateway 538 MB, NGF 590 MB, Istio 761 MB, EG 3.6 GB",
         ),
         Figure(
-            "the same, processors used by control plane and data plane, bytes pushed",
-            "同上，控制面与数据面占用的处理器，推送字节",
+            f"the same, processors used by control plane and data plane, bytes pushed in {untouched.seconds:.0f} s "
+            f"({changes['HTTPRoute']} routes and {changes['EndpointSlice']} endpoints changed)",
+            f"同上，{untouched.seconds:.0f} 秒内控制面与数据面占用的处理器，推送字节"
+            f"（变更 {changes['HTTPRoute']} 条路由、{changes['EndpointSlice']} 个端点）",
             "–",
             f"{untouched.control_plane_cpu / untouched.seconds:.3f} and "
             f"{untouched.data_plane_cpu / untouched.seconds:.3f} cores, {rate:.1f} kB/s",
