@@ -218,3 +218,12 @@ def test_fallback_endpoints_stand_in_the_second_priority() -> None:
         EndpointSet(BackendKey("shop", "web", 80), (), (Endpoint("10.0.0.9", 80),)), "cluster.local"
     )
     assert [(it.priority, len(it.lb_endpoints)) for it in found.endpoints] == [(0, 0), (1, 1)]
+
+
+def test_senders_of_datagrams_are_limited_because_each_costs_a_socket() -> None:
+    found = cluster(Backend(BackendKey("shop", "dns", 53, None, "UDP")))
+    assert found.circuit_breakers.thresholds[0].max_connections.value == 32_768
+    assert cluster(Backend(KEY)).circuit_breakers.thresholds[0].max_connections.value == 1_000_000
+    asked = BackendPolicy(limits=Limits(connections=100))
+    found = cluster(Backend(BackendKey("shop", "dns", 53, None, "UDP"), attached=asked))
+    assert found.circuit_breakers.thresholds[0].max_connections.value == 100

@@ -11,6 +11,9 @@ from sealos_gateway.model.upstream import Backend, EndpointSet
 #: Every address that a name has, asked for again when the answer ends.
 _DNS = api.pack(api.dns_cluster.DnsCluster(respect_dns_ttl=True, dns_lookup_family=api.dns.ALL))
 _MANY = 1_000_000  # a gateway limits its clients, not its backends: Envoy's default of 1,024 would answer 503
+#: Whoever sends a datagram begins a session, with a socket of Envoy and about 5 kB, and who that is may be a lie. So
+#: a flood must not take the files and the memory that everybody else needs; a BackendPolicy may say another number.
+_SESSIONS = 32_768
 
 
 def cluster(backend: Backend, domain: str) -> api.Message:
@@ -25,6 +28,7 @@ def cluster(backend: Backend, domain: str) -> api.Message:
     )
     if backend.key.transport == "UDP":
         message.lb_policy = api.cluster.Cluster.ROUND_ROBIN  # of datagrams no number of requests is known
+        message.circuit_breakers.thresholds[0].max_connections.value = _SESSIONS
     else:
         message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(_USUAL_HTTP[backend.protocol])
     if backend.key.policy is not None:

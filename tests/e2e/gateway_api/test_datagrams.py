@@ -201,3 +201,20 @@ async def test_a_line_is_logged_for_each_sender_and_each_connection(running: Run
 
 async def has(port: int, name: str) -> bool:
     return await udp.who(port, NOBODY) == name
+
+
+async def test_a_flood_of_senders_takes_no_more_sessions_than_there_may_be(running: Running) -> None:
+    """Whoever sends may lie about who he is, and each sender costs Envoy a socket."""
+    target = [{"group": "", "kind": "Service", "name": "one"}]
+    policy = objects.of("BackendPolicy", "few", targetRefs=target, circuitBreaker={"maxConnections": 3})
+    running.gateway.apply({**policy, "apiVersion": "sealos.io/v1"})
+    await running.gateway.settled()
+    senders = [udp.Sender(running.both) for _ in range(10)]
+    try:
+        answers = [await sender.ask(seconds=NOBODY) for sender in senders]
+        assert answers == [b"one:ping"] * 3 + [b""] * 7
+        assert await senders[0].ask() == b"one:ping"  # who has a session keeps it
+        assert len(set(running.one.senders)) == 3
+    finally:
+        for sender in senders:
+            sender.close()

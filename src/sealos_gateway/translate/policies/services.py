@@ -14,12 +14,14 @@ from sealos_gateway.translate.policies.said import Fields
 from sealos_gateway.translate.world import World
 
 SERVICE = "Service"
+#: What is said of datagrams: of the rest nothing has a meaning for them.
+_OF_DATAGRAMS = ("limits",)
 
 
 def level(key: BackendKey, read: Read, world: World) -> Level | None:
     """The port before the Service; None where nobody says anything."""
     table = world.attached.get(SERVICE)
-    if table is None or not key.namespace or key.transport != "TCP":
+    if table is None or not key.namespace:
         return None
     ref = Ref(key.namespace, key.service)
     found = read(table, ref)
@@ -27,9 +29,13 @@ def level(key: BackendKey, read: Read, world: World) -> Level | None:
         return None
     service = read(world.services, ref)
     ports = service.spec.ports if service else ()
-    name = next((it.name for it in ports if it.port == key.port and it.protocol == "TCP"), "")
+    name = next((it.name for it in ports if it.port == key.port and it.protocol == key.transport), "")
     levels = found.chain(name, "")
-    return joined(levels) if levels else None
+    whole = joined(levels) if levels else None
+    if whole is None or key.transport == "TCP":
+        return whole
+    fields = tuple(it for it in whole.fields if it[0] in _OF_DATAGRAMS)
+    return Level(fields, by=whole.by) if fields else None
 
 
 def route_fields(action: Action, read: Read, world: World) -> Fields:
