@@ -13,6 +13,7 @@ from sealos_gateway.model.template import literal
 from sealos_gateway.model.traffic import Forward, Respond, Split, VirtualHost
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
+from sealos_gateway.resources.core import ServicePort
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
@@ -371,3 +372,12 @@ def test_the_only_backend_has_all_requests_and_large_weights_do_not_decide_the_d
     last = hosts(made)["a.com"].routes[-1].action
     assert isinstance(last, Split)
     assert [it.weight for it in last.targets] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["localhost", "not a name"])
+def test_an_external_name_that_nothing_is_sent_to_is_told(name: str) -> None:
+    """Also where the backend would be shut anyway: the status must not say that all is well."""
+    rules = [{"backendRefs": [{"name": "web", "port": 80}]}]
+    route = gateways.made(kinds.HTTP_ROUTE, "web", parentRefs=[{"name": "edge"}], rules=rules)
+    made = pipeline(gateway(listener()), objects.external("web", name, ServicePort(80)), route)
+    assert told(made)["ResolvedRefs"] == "False UnsupportedValue"

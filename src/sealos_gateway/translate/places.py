@@ -24,7 +24,7 @@ def external_fault(service: Service, local: bool) -> str:
     if service.spec.type != "ExternalName":
         return ""
     if len(name) > 253 or not _EXTERNAL.fullmatch(name):
-        return f"externalName {name[:80]!a} is not a DNS name; the path answers 503 until it is"
+        return f"externalName {name[:80]!a} is not a DNS name; nothing is sent there until it is"
     if not local and is_own_machine(name):
         return f"externalName {name} is the gateway's own machine; the setting ingress.local_external_names allows it"
     return ""

@@ -11,7 +11,7 @@ from sealos_gateway.model.backend_policy import AS_IT_IS, BackendPolicy, Backend
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.resources.gateway_api.meta import BackendReference
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate import upstreams
+from sealos_gateway.translate import places, upstreams
 from sealos_gateway.translate.gateway_api import grants
 from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.listeners import RESOLVED, Flaw
@@ -51,6 +51,8 @@ def backend(
     if port is None:
         text = f"{field}: Service {target} has no {protocol} port {reference.port}"
         return Flaw(RESOLVED, "BackendNotFound", text)
+    if fault := places.external_fault(service, world.rules.local_external_names):
+        return Flaw(RESOLVED, "UnsupportedValue", f"{field}: Service {target}: {fault}")
     if policy is GRPC:
         said = upstreams.PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1)
         policy = _GRPC_BY_PROTOCOL.get(said, GRPC)
