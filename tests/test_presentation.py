@@ -27,6 +27,15 @@ def test_a_certificate_is_looked_for_by_name_then_wildcard_then_any(name: str, w
     assert SHOWN.candidates(names.SECRET, name) == wanted
 
 
+@pytest.mark.parametrize("name", ["a.example.com", "A.Example.com"])
+def test_on_a_data_plane_of_gateways_a_name_is_that_of_the_plane(name: str) -> None:
+    shown = EnvoyPresentation("shop.edge")
+    assert shown.candidates(names.SECRET, name) == ("served/shop.edge/a.example.com",)
+    assert shown.candidates(names.SECRET, "client/shop/cert") == ("client/shop/cert",)
+    assert names.parse_served(*shown.candidates(names.SECRET, name)) == ("shop.edge", "a.example.com")
+    assert [names.parse_served(other) for other in ("a.com", "client/shop/a", "served/x")] == [None] * 3
+
+
 @pytest.mark.parametrize("type_", [type_ for type_ in names.ORDER if type_ != names.SECRET])
 def test_everything_else_answers_to_its_own_name_only(type_: str) -> None:
     assert SHOWN.candidates(type_, "ingress|A.com") == ("ingress|A.com",)

@@ -14,6 +14,7 @@ from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.report import Report, origins
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.settings import GatewayApiSettings, Settings
 from sealos_gateway.xds.fleet import Fleet
 from tests import objects, pem
 from tests.translate import gateways
@@ -57,6 +58,11 @@ def test_routes_of_a_gateway_that_are_refused_are_those_of_their_objects() -> No
     (key,) = [key for key in it.host_keys() if key.host == "a.com"]
     for type_, name in ((names.ROUTES, names.host(key)), (names.SCOPE, names.scope(key))):
         assert "HTTPRoute shop/web" in [str(origin) for origin in origins(it, type_, name)]
+    own = Settings(gateway_api=GatewayApiSettings(control="control.test"))
+    named = gateways.gateway(gateways.https(hostname="a.com"))
+    its = objects.pipeline(gateways.gateway_class(), named, gateways.secret(), settings=own)
+    assert [str(it) for it in origins(its, names.SECRET, "served/shop.edge/a.com")] == ["Secret shop/cert"]
+    assert not [it for it in origins(its, names.SECRET, "served/shop.edge/b.com") if it.kind == "Secret"]
     for trusted, wanted in ((names.trust(Origin("ConfigMap", Ref("shop", "ca"))), "ConfigMap shop/ca"),
                             (names.client_pair(Ref("shop", "cert")), "Secret shop/cert")):  # fmt: skip
         assert [str(origin) for origin in origins(it, names.SECRET, trusted)] == [wanted]

@@ -28,6 +28,7 @@ from sealos_gateway.settings import Settings, SettingsError
 from sealos_gateway.trust.authority import Authority, new_authority
 from sealos_gateway.trust.identity import TrustError
 from sealos_gateway.trust.review import Reviewer
+from sealos_gateway.xds import planes
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Control:
         self._reviewer = _reviewer(settings, objects, made.pipeline.provision.plane_of)
         self.nodes = NodeServer(
             self._clock, made.pipeline.snapshot, made.fleet, made.ready,
-            plane_of=wiring.plane_of, types=names.ORDER, life=self._life, pieces=made.pipeline.pieces,
+            plane_of=planes.plane_of, types=names.ORDER, life=self._life, pieces=made.pipeline.pieces,
         )  # fmt: skip
         made.wake = self.nodes.wake
         made.metrics.also(ControlMetrics(self._clock, self.nodes))

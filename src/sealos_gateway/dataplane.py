@@ -19,6 +19,7 @@ from sealos_gateway.node.admin import Admin, AdminError
 from sealos_gateway.node.passwords import PasswordHasher
 from sealos_gateway.presentation import EnvoyPresentation
 from sealos_gateway.settings import Settings
+from sealos_gateway.xds import planes
 from sealos_gateway.xds.fleet import Fleet
 from sealos_gateway.xds.server import AdsServer, Heard
 from sealos_gateway.xds.snapshot import Snapshot
@@ -48,7 +49,7 @@ class DataPlane:
         self._was_ready = False
         stream = functools.partial(
             Stream,
-            hooks=EnvoyPresentation(),
+            hooks=EnvoyPresentation(planes.plane_of(settings.node.gateway)),
             follows={types.CLUSTER: types.ENDPOINTS},
             break_last=types.BREAK_LAST,
             most={types.SECRET: settings.tls.max_secrets},

@@ -111,7 +111,7 @@ class Pipeline:
         self._hosts = host_tables(graph, self._ground.world, self._ingresses, serving.routes)
         self._backends = backend_tables(graph, self._ground, self._hosts, serving.routes)
         self._backends.in_use.on_change.append(self.backend_names.changed)
-        self._key_pairs = key_pair_tables(graph, self._ground, self.pairs, self.policies, self._backends)
+        self._key_pairs = key_pair_tables(graph, self.pairs, self.policies, serving.routes, self._backends)
         believers = (self.policies, serving.routes.listeners)
         self._trust = trust_tables(graph, self._certificates.authorities, self._backends, *believers)
         self._push = push_tables(graph, self._ground)
@@ -124,6 +124,7 @@ class Pipeline:
         # What others may look at.
         self.hosts, self.gateway_hosts = self._hosts.ingress, self._hosts.gateway
         self.backends, self.endpoints = self._backends.backends, self._backends.endpoints
+        self.client_pairs, self.served_pairs = self._key_pairs.pairs, self._key_pairs.served
         self.last_good, self.bundles = self._backends.last_good, self._trust.bundles
         self.listeners, self.ingress_problems = self._listeners.listeners, self._problems.ingresses
 

@@ -1,20 +1,29 @@
 """How a resource is shown to one Envoy: certificates under the name it asked for, hot hosts eagerly.
 
-The delta stream carries bytes and asks here (`xds.stream.Presentation`); pure, no state.
+The delta stream carries bytes and asks here (`xds.stream.Presentation`); pure.
 """
 
 from __future__ import annotations
 
 from sealos_gateway.envoy import reading, types
+from sealos_gateway.xds.planes import OWN
 
 
 class EnvoyPresentation:
-    """Certificates answer for every server name they cover; everything else answers only for its own name."""
+    """Certificates answer for every server name they cover; everything else answers only for its own name.
+
+    `plane` is the data plane of the Envoy: on that of Gateways server names are other ones than those of Ingresses.
+    """
+
+    def __init__(self, plane: str = OWN) -> None:
+        self._plane = plane
 
     def candidates(self, type_url: str, name: str) -> tuple[str, ...]:
         """Rows that can answer for a subscribed name, the best first."""
         if type_url != types.SECRET or "/" in name:
             return (name,)
+        if self._plane != OWN:
+            return (types.served(self._plane, name.lower()),)
         host = name.lower().rstrip(".")
         parent = host.partition(".")[2]
         return tuple(dict.fromkeys((host, f"*.{parent}", "*") if parent else (host, "*")))

@@ -85,6 +85,9 @@ class Renderers:
         if ref := names.parse_client_pair(name):
             found = self.key_pairs.pairs.get(ref)
             return serialized(secrets.secret(found)) if found else None
+        if served := names.parse_served(name):
+            found = self.key_pairs.served.get(served)
+            return serialized(secrets.secret(found)) if found else None
         algorithm, _, pattern = name.rpartition("/")
         row = self.certificates.get(pattern)
         pairs = [pair for pair in (row.pairs if row else ()) if algorithm in ("", pair.algorithm)]

@@ -127,6 +127,9 @@ def _of_secret(pipeline: Pipeline, name: str) -> tuple[Origin, ...]:
         return trusted
     if pair := names.parse_client_pair(name):
         return (Origin("Secret", pair),)
+    if served := names.parse_served(name):
+        secret = pipeline.routes.tls.secrets.get(served)
+        return (Origin("Secret", secret),) if secret else ()
     row = pipeline.certificates.get(name.rpartition("/")[2])
     pairs = row.pairs if row else ()
     return tuple(Origin("Secret", Ref(*pair.name.split("/", 1))) for pair in pairs)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 
 from sealos_gateway.backend_planes import OWN_PLANE, BackendPlanes
-from sealos_gateway.envoy import gateway_listeners, names, routes
+from sealos_gateway.envoy import gateway_listeners, names, routes, types
 from sealos_gateway.live import Rows
 from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey, HostKey
@@ -122,7 +122,7 @@ class ListenerSink:
 
 
 class SecretSink:
-    """Certificates that clients are shown, bundles of authorities, and key pairs by the name of their Secret."""
+    """Certificates that clients are shown, bundles of authorities, and key pairs by Secret or by server name."""
 
     def __init__(
         self, snapshot: Snapshot, certificates: Rows[str, Certificate], trust: TrustTables, pairs: KeyPairTables
@@ -133,6 +133,7 @@ class SecretSink:
         trust.bundles.on_change.append(lambda key, row: self._changed(names.trust(*key), row, trust.planes.get(key)))
         pairs.planes.on_change.append(lambda ref, planes: self._place(names.client_pair(ref), planes))
         pairs.pairs.on_change.append(lambda ref, row: self._changed(names.client_pair(ref), row, pairs.planes.get(ref)))
+        pairs.served.on_change.append(lambda name, row: self._changed(types.served(*name), row, frozenset({name[0]})))
 
     def _certificate_changed(self, pattern: str, row: Certificate | None) -> None:
         pairs = row.pairs if row else ()

@@ -19,10 +19,10 @@ from sealos_gateway.settings import (
 from sealos_gateway.translate.gateway_api import places
 from sealos_gateway.translate.hosts import error as host_error
 from sealos_gateway.translate.world import Rules
-from sealos_gateway.xds.planes import OWN
+from sealos_gateway.xds import planes
 
 #: The gateway whose listeners serve Ingresses: the first half of every scope key.
-GATEWAY = "ingress"
+GATEWAY = planes.GATEWAY
 #: The listener for plain HTTP of that gateway.
 HTTP = "http"
 
@@ -173,11 +173,6 @@ def shared(settings: Settings) -> places.Shared:
     reached = {("TCP", it) for it in (chosen.shared_http_port, *chosen.shared_tcp_ports)}
     reached |= {("UDP", it) for it in chosen.shared_udp_ports}
     return places.Shared(GATEWAY, chosen.shared_http_port, bound, frozenset(reached))
-
-
-def plane_of(gateway: str) -> str:
-    """The data plane whose rows nodes of a gateway see: that of the gateway's own nodes has no name."""
-    return OWN if gateway == GATEWAY else gateway
 
 
 def provision_options(settings: Settings) -> plan.Options:

@@ -150,7 +150,8 @@ def _subject(pattern: str) -> api.Message:
 
 
 def mark(chain: api.Message, server_name: str) -> None:
-    """Note on every connection of a filter chain which server name it is for, before any request is read."""
+    """Note on every connection of a filter chain which server name it is for, before any request is read. It may be a
+    format string of Envoy."""
     config = api.set_filter_state.Config()
     value = config.on_new_connection.add(object_key=_SERVER_NAME, factory_key="envoy.string")
     value.format_string.text_format_source.inline_string = server_name

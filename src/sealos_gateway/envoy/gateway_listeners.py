@@ -1,12 +1,13 @@
-"""Ports of Gateways: one listener each, with a filter chain for every hostname that has TLS, or is not read here.
+"""Ports of Gateways: one listener each, with one filter chain for all hostnames that TLS needs nothing special for.
 
-Unlike the ports of Ingresses, hostnames stand here: Gateways have few listeners, and each may have certificates, and
-authorities of client certificates, of its own. Which routes answer is found as everywhere else, by scope (`scope`).
+Which certificate that chain shows is found out at the handshake, as on the ports of Ingresses. Hostnames with client
+certificates, with several certificates, wildcards, and those that are not read here have filter chains of their own.
+Which routes answer is found as everywhere else, by scope (`scope`).
 """
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import access_log, api, client_tls, datagrams, listeners, names, tls_contexts
+from sealos_gateway.envoy import access_log, api, client_tls, datagrams, listeners, names, server_names, tls_contexts
 from sealos_gateway.envoy.listeners import Options
 from sealos_gateway.model.gateway_listener import Chain, GatewayListener, Stream
 from sealos_gateway.model.traffic import Listener
@@ -14,6 +15,8 @@ from sealos_gateway.model.traffic import Listener
 #: `*.example.com` stands for several labels in Gateway API: so many are tried before any host is.
 LABELS = 5
 _PREFIX = "gateway/"
+#: What a client asked for in the handshake, in lower case: in the shared chain this is the hostname of a connection.
+_REQUESTED = "%REQUESTED_SERVER_NAME%"
 
 
 def name(place: str) -> str:
@@ -37,39 +40,45 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
     )
     if options.proxy_protocol:
         listeners.listener_filter(message, "proxy_protocol", api.proxy_protocol.ProxyProtocol())
-    as_model = Listener(message.name, row.place, address, row.port, bool(row.chains), row.asked)
+    has_tls = bool(row.chains) or row.shared
+    as_model = Listener(message.name, row.place, address, row.port, has_tls, row.asked)
     if row.streams and not row.streams[0].server_name:
         _hand_on(message.filter_chains.add(name=row.place), row.streams[0], options)
         return message
-    if not row.chains and not row.streams:
+    if not row.chains and not row.streams and not row.shared:
         listeners.http_chain(message.filter_chains.add(name=row.place), as_model, options, LABELS)
         return message
     listeners.listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
-    labels = _labels(row)
-    for chain in row.chains:
-        found = message.filter_chains.add(name=f"{row.place}/{chain.hostname}")
-        if chain.hostname != "*":
-            found.filter_chain_match.server_names.append(chain.hostname)
-        found.transport_socket.CopyFrom(_tls(chain, options))
-        # Also where it is the only one: connections of now shall be known when a second one comes.
-        client_tls.mark(found, chain.hostname)
-        listeners.http_chain(found, as_model, options, labels)
+    named = dict.fromkeys(row.listed, row.place)
     for stream in row.streams:
         found = message.filter_chains.add(name=f"{row.place}/tls/{stream.server_name}")
-        if stream.server_name != "*":
-            found.filter_chain_match.server_names.append(stream.server_name)
+        named[stream.server_name] = found.name
         if stream.tls is not None:
             found.transport_socket.CopyFrom(_tls(stream.tls, options, http=False))
         _hand_on(found, stream, options)
+    for chain in row.chains:
+        found = message.filter_chains.add(name=f"{row.place}/{chain.hostname}")
+        named[chain.hostname] = found.name
+        found.transport_socket.CopyFrom(_tls(chain, options))
+        _requests(found, chain.hostname, as_model, row, options)
+    if row.shared:
+        found = message.filter_chains.add(name=row.place)
+        found.transport_socket.CopyFrom(listeners.on_demand_tls(options))
+        _requests(found, _REQUESTED, as_model, row, options)
+    on_demand = row.place if row.shared and not row.closed else ""
+    message.filter_chain_matcher.CopyFrom(server_names.matcher(named, on_demand))
     return message
 
 
-def _labels(row: GatewayListener) -> int:
-    """None where every listener has a whole name: what routes have in common with those are whole names, too.
+def _requests(chain: api.Message, hostname: str, as_model: Listener, row: GatewayListener, options: Options) -> None:
+    """Read requests, with a note of the hostname of the connection: also where it is the only one of the port, so that
+    connections of now are known when a second one comes.
 
-    A port with very many hostnames, each with a connection manager, is most often one of those.
+    Where every hostname is a whole name, what routes have in common with them are whole names, too, so nobody looks
+    for wildcards.
     """
-    return LABELS if any("*" in chain.hostname for chain in row.chains) else 0
+    client_tls.mark(chain, hostname)
+    listeners.http_chain(chain, as_model, options, LABELS if row.wide else 0)
 
 
 def _hand_on(chain: api.Message, stream: Stream, options: Options) -> None:

@@ -68,8 +68,8 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
         http_chain(message.filter_chains.add(name=row.name), row, options)
         return message
     listener_filter(message, "tls_inspector", api.tls_inspector.TlsInspector())
-    own_chains = [(own.server_name, f"{row.name}/{own.server_name}") for own in own_contexts]
-    message.filter_chain_matcher.CopyFrom(server_names.matcher(row.name, own_chains))
+    own_chains = {own.server_name: f"{row.name}/{own.server_name}" for own in own_contexts}
+    message.filter_chain_matcher.CopyFrom(server_names.matcher(own_chains, row.name))
     for own in own_contexts:
         chain = message.filter_chains.add(name=f"{row.name}/{own.server_name}")
         if own.tls is not None and own.tls.passthrough is not None:
@@ -81,7 +81,7 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
             client_tls.mark(chain, own.server_name)
         http_chain(chain, row, options)
     chain = message.filter_chains.add(name=row.name)
-    chain.transport_socket.CopyFrom(_tls(options, []))
+    chain.transport_socket.CopyFrom(on_demand_tls(options))
     http_chain(chain, row, options)
     return message
 
@@ -150,6 +150,11 @@ def connection_manager(row: Listener, options: Options, labels: int = 1) -> api.
 def _router() -> api.Message:
     config = api.router.Router(suppress_envoy_headers=True)
     return api.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=api.pack(config))
+
+
+def on_demand_tls(options: Options) -> api.Message:
+    """envoy.config.core.v3.TransportSocket; the certificate is fetched at the handshake, its name being the SNI."""
+    return _tls(options, [])
 
 
 def _tls(options: Options, secrets: list[str], own: ClientTls | None = None) -> api.Message:

@@ -109,6 +109,12 @@ def client_pair(ref: Ref) -> str:
     return f"{_CLIENT}{ref.namespace}/{ref.name}"
 
 
+def parse_served(name: str) -> tuple[str, str] | None:
+    """The inverse of `served`; None for any other name."""
+    plane, _, pattern = name.removeprefix(types.SERVED).partition("/")
+    return (plane, pattern) if name.startswith(types.SERVED) and pattern else None
+
+
 def parse_trust(name: str) -> tuple[Origin, ...]:
     """The inverse of `trust`; empty for any other name."""
     return tuple(Origin(kind, Ref(namespace, own)) for kind, namespace, own in types.bundle(name))

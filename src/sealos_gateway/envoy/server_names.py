@@ -8,41 +8,55 @@ is chosen that does not exist, and Envoy closes the connection at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from sealos_gateway.envoy import api
 
 #: What a client without a server name asks for: no host can be called that, and it is not xDS's word for "all".
 NONE = "-"
 _NOT_ALLOWED = r"(?s).*[^A-Za-z0-9._-].*"
-_NOBODY = "nobody"
+_NOBODY, _ANY = "nobody", "*"
 
 
-def matcher(default_chain: str, own_chains: Iterable[tuple[str, str]]) -> api.Message:
-    """xds.type.matcher.v3.Matcher: names with a filter chain of their own first, then every other server name.
+def matcher(named: Mapping[str, str], on_demand: str = "") -> api.Message:
+    """xds.type.matcher.v3.Matcher: which filter chain is for which server name.
 
-    `own_chains` are pairs of a server name (never a wildcard) and the name of its filter chain.
+    `named`: names of chains by hostname. Whole names come first, then wildcards (`*.a.com` stands for several labels),
+    the most specific first, then `*`, which also takes clients that send no name. What is left goes to the chain
+    `on_demand`, which fetches certificates by server name; without it, such connections are closed.
     """
-    fallback = api.matcher.Matcher()
-    _on_regex(fallback, _NOT_ALLOWED, _NOBODY)
-    fallback.on_no_match.action.CopyFrom(_chain(default_chain))  # also for clients that send no name
-    own = dict(own_chains)
-    if not own:
-        return fallback
+    rest = _wildcards({name: chain for name, chain in named.items() if "*" in name}, on_demand)
+    whole = {name: chain for name, chain in named.items() if "*" not in name}
+    if not whole:
+        return rest
     message = api.matcher.Matcher()
     message.matcher_tree.input.CopyFrom(_server_name())
-    for name, chain in own.items():
+    for name, chain in whole.items():
         message.matcher_tree.exact_match_map.map[name].action.CopyFrom(_chain(chain))
-    message.on_no_match.matcher.CopyFrom(fallback)
+    message.on_no_match.matcher.CopyFrom(rest)
     return message
 
 
-def _on_regex(message: api.Message, regex: str, chain: str) -> None:
+def _wildcards(named: Mapping[str, str], on_demand: str) -> api.Message:
+    message = api.matcher.Matcher()
+    for name in sorted(named.keys() - {_ANY}, key=lambda name: (-len(name), name)):
+        _on(message, named[name]).suffix = name.removeprefix("*")
+    if _ANY in named:
+        message.on_no_match.action.CopyFrom(_chain(named[_ANY]))
+        return message
+    refused = _on(message, _NOBODY)
+    refused.safe_regex.google_re2.SetInParent()
+    refused.safe_regex.regex = _NOT_ALLOWED
+    message.on_no_match.action.CopyFrom(_chain(on_demand or _NOBODY))  # also for clients that send no name
+    return message
+
+
+def _on(message: api.Message, chain: str) -> api.Message:
+    """One more entry of a list, for a chain; the StringMatcher to be filled."""
     entry = message.matcher_list.matchers.add()
     entry.predicate.single_predicate.input.CopyFrom(_server_name())
-    entry.predicate.single_predicate.value_match.safe_regex.google_re2.SetInParent()
-    entry.predicate.single_predicate.value_match.safe_regex.regex = regex
     entry.on_match.action.CopyFrom(_chain(chain))
+    return entry.predicate.single_predicate.value_match
 
 
 def _server_name() -> api.Message:

@@ -48,6 +48,8 @@ SHORT = {
 
 #: Names of secrets that are bundles of certificate authorities, and hold no key, begin so (`names.trust`).
 TRUST = "trust/"
+#: Those that are certificates of server names on data planes of Gateways, so (`served`).
+SERVED = "served/"
 
 
 def scope(routes: str) -> str:
@@ -57,6 +59,12 @@ def scope(routes: str) -> str:
     the string itself, longer ones are allocated one by one (docs/decisions/009-short-scope-names.md).
     """
     return base64.urlsafe_b64encode(hashlib.blake2b(routes.encode(), digest_size=12).digest()).decode()
+
+
+def served(plane: str, hostname: str) -> str:
+    """Name of the certificate of a server name on a data plane of Gateways. Its Envoys ask by the server name alone
+    (`presentation`); another plane may have another certificate for it."""
+    return f"{SERVED}{plane}/{hostname}"
 
 
 def bundle(name: str) -> tuple[tuple[str, ...], ...]:

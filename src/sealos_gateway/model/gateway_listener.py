@@ -1,4 +1,4 @@
-"""A port of a Gateway: which hosts have TLS, with which certificates, and where connections go that are not HTTP."""
+"""A port of a Gateway: how TLS is spoken there, and where connections go that are not HTTP."""
 
 from __future__ import annotations
 
@@ -39,13 +39,27 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class GatewayListener(msgspec.Struct, frozen=True, gc=False):
-    """One port at one place; plain HTTP where there are neither chains nor streams. With `udp` it has one stream, of
-    datagrams instead of connections."""
+    """One port at one place; plain HTTP where nothing of TLS is there, and no streams. With `udp` it has one stream, of
+    datagrams instead of connections.
+
+    `chains` are hostnames with a filter chain of their own. Where there are others, these share one (`shared`), and are
+    not named here, but for those that are `listed`. Where it is `closed`, server names that are not listed are refused
+    before a certificate is looked for. `wide`: wildcards are among the hostnames.
+    """
 
     place: str
     port: int
     chains: tuple[Chain, ...] = ()
     streams: tuple[Stream, ...] = ()
     udp: bool = False
+    shared: bool = False
+    listed: tuple[str, ...] = ()
+    closed: bool = False
+    wide: bool = False
     #: How many services at most are asked about a request before a route is chosen.
     asked: int = 0
+
+    @property
+    def every_chain(self) -> tuple[Chain, ...]:
+        """Wherever TLS ends in a filter chain of its own, whatever is in it."""
+        return (*self.chains, *(stream.tls for stream in self.streams if stream.tls is not None))

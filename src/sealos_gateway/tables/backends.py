@@ -5,6 +5,7 @@ last_good     the backends of routes that an Envoy goes on serving because it re
 uses          how often each is used on each data plane that is not our own                           Count
 in_use        over hosts, listeners of Gateways, last_good: BackendKey → who routes there             Index
 backends      over in_use: the cluster;  endpoints: the same keys                                     Derived
+tls           over backends: what each is shown and checked against, on each data plane where it is   Derived
 ```
 """
 
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sealos_gateway.backend_planes import BackendPlanes, Use
-from sealos_gateway.live import Count, Derived, Graph, Index, Rows, Table
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows, Table
 from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.traffic import VirtualHost
 from sealos_gateway.model.upstream import Backend, EndpointSet
+from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.tables.ground import Ground
 from sealos_gateway.tables.hosts import HostTables
 from sealos_gateway.translate import upstreams
@@ -37,6 +39,15 @@ class LastGood:
 
 
 @dataclass(frozen=True)
+class BackendTls:
+    """What a backend is shown, and what its own certificate is checked against, on these data planes."""
+
+    certificate: Ref | None
+    authorities: tuple[Origin, ...]
+    planes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BackendTables:
     """See the text of this module. `planes` follows `uses` and `in_use`."""
 
@@ -45,6 +56,7 @@ class BackendTables:
     planes: BackendPlanes
     backends: Derived[BackendKey, Backend]
     endpoints: Derived[BackendKey, EndpointSet]
+    tls: Derived[BackendKey, BackendTls]
 
 
 def backend_tables(graph: Graph, ground: Ground, hosts: HostTables, routes: RouteTables) -> BackendTables:
@@ -66,7 +78,16 @@ def backend_tables(graph: Graph, ground: Ground, hosts: HostTables, routes: Rout
     endpoints: Derived[BackendKey, EndpointSet] = Derived(
         graph, "endpoints", lambda key, read: upstreams.endpoint_set(key, read, world), in_use
     )
-    return BackendTables(last_good, in_use, planes, backends, endpoints)
+
+    def tls_of(key: BackendKey, read: Read) -> BackendTls | None:
+        row = read(backends, key)
+        tls = row.tls if row is not None else None
+        if tls is None or not (tls.authorities or tls.certificate) or not read(in_use, key):
+            return None
+        return BackendTls(tls.certificate, tls.authorities, tuple(sorted(planes.of(key))))  # it follows in_use
+
+    tls: Derived[BackendKey, BackendTls] = Derived(graph, "backend_tls_in_use", tls_of, backends)
+    return BackendTables(last_good, in_use, planes, backends, endpoints, tls)
 
 
 def _uses(row: VirtualHost | LastGood | GatewayListener) -> tuple[Use, ...]:

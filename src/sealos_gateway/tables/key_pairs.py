@@ -1,26 +1,35 @@
-"""Key pairs that are resources under the name of their Secret: what backends are shown, and clients of Gateways.
+"""Key pairs that are resources besides the certificates of Ingresses: under the name of their Secret what backends are
+shown, and clients of hostnames of Gateways with a filter chain of their own; under a server name what clients of the
+others are shown.
 
 ```
-shown         Secret → the policies, Gateways and backends that show it                               Index
-pairs         over shown: the key pair                                                                Derived
+showing       how many show a pair on one data plane: policies, listeners of Gateways, backends       Count
+pairs         over what is shown: the key pair                                                        Derived
 planes        the same keys: the data planes of whoever shows it                                      Derived
+served        over server names of data planes of Gateways: the key pair                              Derived
 ```
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sealos_gateway.live import Derived, Graph, Index, Read, Rows
-from sealos_gateway.model.upstream import Backend, KeyPair
+from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows
+from sealos_gateway.model.gateway_listener import GatewayListener
+from sealos_gateway.model.upstream import KeyPair
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.tables.backends import BackendTables
-from sealos_gateway.tables.ground import Ground
+from sealos_gateway.tables.backends import BackendTables, BackendTls
 from sealos_gateway.translate import certificates
 from sealos_gateway.translate.annotations.policies import IngressPolicy
-from sealos_gateway.translate.gateway_api.references import References
+from sealos_gateway.translate.gateway_api import places
+from sealos_gateway.translate.gateway_api.route_tables import RouteTables
+from sealos_gateway.translate.gateway_api.tls_hosts import Name
 from sealos_gateway.xds.planes import OWN
+
+#: A key pair that is shown to somebody, and a data plane where that is.
+Shown = tuple[Ref, str]
 
 
 @dataclass(frozen=True)
@@ -29,59 +38,44 @@ class KeyPairTables:
 
     pairs: Derived[Ref, KeyPair]
     planes: Derived[Ref, frozenset[str]]
+    served: Derived[Name, KeyPair]
 
 
 def key_pair_tables(
     graph: Graph,
-    ground: Ground,
     loaded: Rows[Ref, certificates.Loaded],
     policies: Rows[Ref, IngressPolicy],
+    routes: RouteTables,
     backends: BackendTables,
 ) -> KeyPairTables:
     """Of the pairs that were `loaded`, those that somebody shows, where that is."""
-    shown: Index[Ref, Any] = Index(graph, "shown_pairs", _shown, policies)
-    showing: tuple[Rows[Any, Any], ...] = (
-        ground.gateway_api.references, ground.gateway_api.set_references, backends.backends
-    )  # fmt: skip
-    for rows in showing:
-        shown.also(rows)
+    # Counted: thousands of backends may be shown the certificate of one Gateway, and each that comes or goes must cost
+    # the same.
+    several: tuple[Rows[Any, Any], ...] = (policies, routes.listeners, backends.tls)
+    count: Count[Shown] = Count(graph, "showing", _showing, *several)
+    where: Derived[Shown, Shown] = Derived(graph, "shown_places", lambda key, _: key, count)
+    shown: Index[Ref, Shown] = Index(graph, "shown_pairs", lambda it: (it[0],), where)
 
-    def pair(ref: Ref, read: Read) -> KeyPair | None:
-        row = read(loaded, ref)
+    def pair(ref: Ref | None, read: Read) -> KeyPair | None:
+        row = read(loaded, ref) if ref is not None else None
         return row.pair if row else None
 
-    def planes(ref: Ref, read: Read) -> frozenset[str] | None:
-        found: set[str] = set()
-        for user in read(shown, ref) or ():
-            found |= _planes_of(user, read, ground, backends)
-        return frozenset(found) or None
+    def planes(ref: Ref, read: Read) -> frozenset[str]:
+        return frozenset(plane for _, plane in read(shown, ref) or ())
 
+    secrets = routes.tls.secrets
     return KeyPairTables(
         Derived(graph, "client_pairs", pair, shown),
         Derived(graph, "pair_planes", planes, shown),
+        Derived(graph, "served_pairs", lambda name, read: pair(read(secrets, name), read), secrets),
     )
 
 
-def _shown(row: IngressPolicy | References | Backend) -> tuple[Ref, ...]:
-    if isinstance(row, Backend):
-        return (row.tls.certificate,) if row.tls and row.tls.certificate else ()
-    return row.secrets if isinstance(row, References) else row.client_pairs
-
-
-def _planes_of(user: Any, read: Read, ground: Ground, backends: BackendTables) -> frozenset[str]:
-    """The data planes of a user: those of Gateways, and ours where an Ingress is it."""
-    if isinstance(user, Ref):  # a policy of an Ingress
-        return frozenset({OWN})
-    table, key = user
-    if table == backends.backends.name:
-        return backends.planes.of(key) if read(backends.in_use, key) else frozenset()  # it follows in_use
-    return frozenset({_plane_of_gateway(table, key, read, ground)})
-
-
-def _plane_of_gateway(table: str, ref: Ref, read: Read, ground: Ground) -> str:
-    if table == ground.gateway_api.set_references.name:
-        owner = read(ground.sources.listener_sets, ref)
-        parent = owner.spec.parent_ref if owner else None
-        ref = Ref(parent.namespace or ref.namespace, parent.name) if parent else ref
-    plane = read(ground.planes.rows, ref)
-    return plane.name if plane else OWN
+def _showing(row: IngressPolicy | GatewayListener | BackendTls) -> Iterable[Shown]:
+    """Each pair that is shown under the name of its Secret, and where."""
+    if isinstance(row, BackendTls):
+        return ((row.certificate, plane) for plane in row.planes) if row.certificate is not None else ()
+    if isinstance(row, IngressPolicy):
+        return ((ref, OWN) for ref in row.client_pairs)
+    plane = places.plane_of(row.place)
+    return ((ref, plane) for chain in row.every_chain for ref in chain.certificates)

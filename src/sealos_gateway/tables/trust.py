@@ -1,7 +1,6 @@
 """Bundles of authorities: one for all that are believed in one place, on the data planes where that is.
 
 ```
-believed      over backends: what each is checked against, on each data plane where it is             Derived
 believing     how many believe the same there: policies, listeners of Gateways, backends               Count
 bundles       over what is believed: the certificates, joined                                          Derived
 planes        the same keys: the data planes that need them                                            Derived
@@ -16,10 +15,9 @@ from typing import Any
 
 from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows
 from sealos_gateway.model.gateway_listener import GatewayListener
-from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.upstream import TrustBundle
 from sealos_gateway.resources.meta import Origin
-from sealos_gateway.tables.backends import BackendTables
+from sealos_gateway.tables.backends import BackendTables, BackendTls
 from sealos_gateway.translate import trust
 from sealos_gateway.translate.annotations.policies import IngressPolicy
 from sealos_gateway.translate.gateway_api import places
@@ -45,11 +43,8 @@ def trust_tables(
     *believers: Rows[Any, Any],
 ) -> TrustTables:
     """Bundles of `authorities` for backends, and for `believers`: policies of Ingresses, listeners of Gateways."""
-    believed: Derived[BackendKey, tuple[Believed, ...]] = Derived(
-        graph, "believed", lambda key, read: _believed(key, read, backends), backends.backends
-    )
     # Counted: thousands of backends may believe one list, and each that comes or goes must cost the same.
-    several: tuple[Rows[Any, Any], ...] = (*believers, believed)
+    several: tuple[Rows[Any, Any], ...] = (*believers, backends.tls)
     count: Count[Believed] = Count(graph, "believing", _believing, *several)
     where: Derived[Believed, Believed] = Derived(graph, "believed_places", lambda key, _: key, count)
     in_use: Index[Bundle, Believed] = Index(graph, "bundles_in_use", lambda it: (it[0],), where)
@@ -63,20 +58,11 @@ def trust_tables(
     return TrustTables(bundles, Derived(graph, "bundle_planes", planes_of, in_use))
 
 
-def _believed(key: BackendKey, read: Read, backends: BackendTables) -> tuple[Believed, ...] | None:
-    """What a backend is checked against, on each data plane where it is."""
-    row = read(backends.backends, key)
-    if row is None or row.tls is None or not row.tls.authorities or not read(backends.in_use, key):
-        return None
-    return tuple((row.tls.authorities, plane) for plane in sorted(backends.planes.of(key)))  # it follows in_use
-
-
-def _believing(row: IngressPolicy | GatewayListener | tuple[Believed, ...]) -> Iterable[Believed]:
+def _believing(row: IngressPolicy | GatewayListener | BackendTls) -> Iterable[Believed]:
     """Each list of authorities that something is checked against, and where."""
-    if isinstance(row, tuple):
-        return row
+    if isinstance(row, BackendTls):
+        return ((row.authorities, plane) for plane in row.planes) if row.authorities else ()
     if isinstance(row, IngressPolicy):
         return (((origin,), OWN) for origin in row.authorities)
-    chains = (*row.chains, *(stream.tls for stream in row.streams if stream.tls is not None))
     plane = places.plane_of(row.place)
-    return ((chain.authorities, plane) for chain in chains if chain.authorities)
+    return ((chain.authorities, plane) for chain in row.every_chain if chain.authorities)

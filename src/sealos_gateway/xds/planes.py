@@ -14,6 +14,13 @@ from sealos_gateway.xds.snapshot import Row, Snapshot
 
 #: The plane of the gateway's own nodes, and of all rows that were not placed.
 OWN: Final = ""
+#: What the own nodes serve, as nodes call it; others serve the plane of a Gateway, under its name.
+GATEWAY: Final = "ingress"
+
+
+def plane_of(gateway: str) -> str:
+    """The data plane whose rows nodes of a gateway see: that of the gateway's own nodes has no name."""
+    return OWN if gateway == GATEWAY else gateway
 
 
 class View:

@@ -22,6 +22,7 @@ from sealos_gateway.translate.gateway_api.listeners import UDP, ListenerRow
 from sealos_gateway.translate.gateway_api.references import TERMINATE
 
 _HTTP = ("HTTP", "HTTPS")
+_UDP = "/udp"
 
 
 class Shared(NamedTuple):
@@ -72,7 +73,13 @@ def place(row: ListenerRow, plane: str, shared: Shared) -> str:
     """Where a listener serves."""
     if not plane and row.protocol == "HTTP" and row.port == shared.http_port:
         return shared.gateway
-    return f"{plane}/{row.port}/udp" if row.protocol == UDP else f"{plane}/{row.port}"
+    return f"{plane}/{row.port}{_UDP}" if row.protocol == UDP else f"{plane}/{row.port}"
+
+
+def port_of(place: str) -> tuple[int, bool]:
+    """The port number of a place, and whether it is one of UDP."""
+    number = place.partition("/")[2]
+    return int(number.removesuffix(_UDP)), number.endswith(_UDP)
 
 
 def plane_of(gateway: str) -> str:

@@ -5,7 +5,7 @@ rules         over the same: its rules as routes of the model, for any host
 prerouting    over listeners with filters: who is asked before a route is chosen
 streams       over routes of connections: where they go
 placed        over listeners: those that serve, at their places
-told_apart    over listeners of Envoy: the ports whose requests must come by the hostname of their connection
+tls           hostnames with TLS: which share a filter chain, and which ports tell connections apart (`tls_hosts`)
 hosts         over claimants: HostKey → VirtualHost
 statuses      over each kind of route: what is written back
 """
@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows
-from sealos_gateway.model.gateway_listener import GatewayListener
+from sealos_gateway.model.gateway_listener import GatewayListener, Stream
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.traffic import VirtualHost
 from sealos_gateway.resources.gateway_api.meta import RouteStatus
@@ -41,6 +41,7 @@ from sealos_gateway.translate.gateway_api.prerouting import Prerouting
 from sealos_gateway.translate.gateway_api.rules import Rules
 from sealos_gateway.translate.gateway_api.streams import Streams
 from sealos_gateway.translate.gateway_api.tables import GATEWAY, GatewayTables
+from sealos_gateway.translate.gateway_api.tls_hosts import TlsHosts
 from sealos_gateway.translate.policies.attached import Level, Place, joined
 from sealos_gateway.translate.world import World
 
@@ -96,12 +97,14 @@ class RouteTables:
             graph, "listeners_at_place", lambda rows: {it.place for it in rows}, self.placed
         )
         self.at_place.also(self.set_placed)
+        self.handing_on: Index[str, Any] = Index(graph, "listeners_handing_on", _places_of_streams, self.placed)
+        self.handing_on.also(self.set_placed)
+        self._filtered_at: Index[str, Any] = Index(graph, "filtered_at_place", _filtered_places, self.placed)
+        self._filtered_at.also(self.set_placed)
+        self.tls = TlsHosts(graph, self.listener_hosts, self._placed_of, (self.placed, self.set_placed))
         self.listeners: Derived[str, GatewayListener] = Derived(
             graph, "gateway_ports_http", self._listener, self.at_place
         )
-        #: Ports with TLS whose connections are for one hostname or another. Hosts read this and not the listener, which
-        #: changes with each hostname.
-        self.told_apart: Derived[str, bool] = Derived(graph, "told_apart", self._told_apart, self.listeners)
         claimed: Index[HostKey, Any] = Index(graph, "claimed_hosts", _own_hosts)
         for table in (self.placed, self.set_placed):
             claimed.also(table)
@@ -185,24 +188,32 @@ class RouteTables:
         return Derived(self._graph, f"streams_{kind}", compute, self.attached[kind])
 
     def _listener(self, place: str, read: Read) -> GatewayListener | None:
-        """One port with a filter chain for each hostname with TLS. The port of Ingresses is listened on already."""
+        """One port. That of Ingresses is listened on already. Who stands at a port is read only where something is
+        handed on: a port of requests may have thousands of owners, and each would wake this row."""
         if place == self._shared.gateway:
             return None
-        # Of two Gateways that share a plane and want one hostname the same one has it on every replica.
-        members = sorted(read(self.at_place, place) or (), key=str)
-        rows = (read(self.placed, it) if isinstance(it, Ref) else read(self.set_placed, it[1]) for it in members)
-        found = [row for several in rows for row in several or () if row.place == place]
-        chains = [server_names.chain(row) for row in found if row.protocol == "HTTPS"]
-        if not found:
-            return None
+        streams = self._streams_at(place, read) if read(self.handing_on, place) else ()
+        port, udp = places.port_of(place)
+        tls, asked = self.tls.port(place, read), self._most_asked(place, read)
+        if tls is None:
+            return GatewayListener(place, port, streams=streams, udp=udp, asked=asked)
         return GatewayListener(
-            place,
-            found[0].port,
-            tuple(sorted({it.hostname: it for it in reversed(chains)}.values(), key=lambda it: it.hostname)),
-            server_names.streams(found, lambda row: self._claimed_by(row, read)),
-            found[0].udp,
-            max(row.filters for row in found),
+            place, port, tls.chains, streams, udp, tls.shared, tls.listed, tls.closed, tls.wide, asked
         )
+
+    def _streams_at(self, place: str, read: Read) -> tuple[Stream, ...]:
+        members = sorted(read(self.at_place, place) or (), key=str)
+        found = [row for it in members for row in self._placed_of(it, read) or () if row.place == place]
+        return server_names.streams(found, lambda row: self._claimed_by(row, read))
+
+    def _most_asked(self, place: str, read: Read) -> int:
+        members = read(self._filtered_at, place) or ()
+        rows = (row for it in members for row in self._placed_of(it, read) or () if row.place == place)
+        return max((row.filters for row in rows), default=0)
+
+    def _placed_of(self, member: Any, read: Read) -> tuple[Placed, ...] | None:
+        """The listeners of a member of an index over them."""
+        return read(self.placed, member) if isinstance(member, Ref) else read(self.set_placed, member[1])
 
     def _claimed_by(self, row: Placed, read: Read) -> list[server_names.Claimed]:
         """The server names that routes claim through one listener: the most precise route first, then the oldest."""
@@ -222,7 +233,7 @@ class RouteTables:
         return [claimed for _, claimed in sorted(found, key=lambda it: it[0])]
 
     def _host(self, key: HostKey, read: Read) -> VirtualHost | None:
-        told_apart = read(self.told_apart, key.gateway) is not None
+        told_apart = read(self.tls.told_apart, key.gateway) is not None
         return hosts.virtual_host(
             key, read, self._world, self.by_host, self.listener_hosts, self.inherited, self._claimant, told_apart,
             self._asked,
@@ -238,15 +249,10 @@ class RouteTables:
         # In the same order on every replica, where Gateways share a plane.
         found: dict[tuple[Origin, str], Prerouting] = {}
         for member in sorted(read(self._filtered_hosts, key) or (), key=str):
-            rows = read(self.placed, member) if isinstance(member, Ref) else read(self.set_placed, member[1])
-            for row in rows or ():
+            for row in self._placed_of(member, read) or ():
                 if row.filters and row.host == key and (one := read(self.prerouting, (row.owner, row.name))):
                     found[row.owner, row.name] = one
         return prerouting.together(found.values())
-
-    def _told_apart(self, place: str, read: Read) -> bool | None:
-        row = read(self.listeners, place)
-        return True if row is not None and len(row.chains) > 1 else None
 
     def listeners_of(self, origin: Origin, host: HostKey) -> list[Place]:
         """Where a route of a host inherits from, for people."""
@@ -349,6 +355,14 @@ def _filtered(rows: tuple[ListenerRow, ...]) -> set[tuple[Origin, str]]:
 
 def _filtered_hosts(rows: tuple[Placed, ...]) -> set[HostKey]:
     return {row.host for row in rows if row.filters}
+
+
+def _filtered_places(rows: tuple[Placed, ...]) -> set[str]:
+    return {row.place for row in rows if row.filters}
+
+
+def _places_of_streams(rows: tuple[Placed, ...]) -> set[str]:
+    return {row.place for row in rows if not row.http}
 
 
 def _own_hosts(rows: Any) -> tuple[HostKey, ...]:
