@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from sealos_gateway.control.admission import Admissions, JoinToken
-from sealos_gateway.trust.authority import Authority, NodeKey, new_authority
+from sealos_gateway.trust.authority import Authority, new_authority
 from sealos_gateway.trust.enrolment import Application
-from sealos_gateway.trust.identity import Identity, holder
+from sealos_gateway.trust.holder import holder
+from sealos_gateway.trust.identity import Identity
+from sealos_gateway.trust.keys import NodeKey
 from sealos_gateway.trust.review import Proven, RefusedError, UndecidedError
 from tests.fake_clock import FakeClock
 

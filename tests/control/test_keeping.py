@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sealos_gateway.control.keeping import Folder
-from sealos_gateway.trust.authority import Credentials, new_authority
+from sealos_gateway.trust.authority import new_authority
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import TrustError
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ NOT_OURS = (
     "sealos_gateway.envoy.api", "sealos_gateway.envoy.names", "sealos_gateway.envoy.routes",
     "sealos_gateway.model.policy", "sealos_gateway.model.keys",
     "aiohttp", "prometheus_client", "typer", "click", "rich", "yaml", "kubernetes_asyncio", "watchfiles",
-    "hypercorn", "re2", "envoy.config.bootstrap", "envoy.extensions",
+    "hypercorn", "re2", "ssl", "_hashlib", "sealos_gateway.trust.keys", "envoy.config.bootstrap", "envoy.extensions",
 )  # fmt: skip
 
 #: Written by Python at its end, where a folder of ours is looked into first.
@@ -31,23 +32,21 @@ import atexit, os, sys
 def told():
     if "sealos_gateway.agent" in sys.modules:
         with open(os.environ["SGW_TEST_MODULES"], "w") as file:
-            file.write("\\n".join(sorted(sys.modules)))
+            file.write("\\n".join(sorted(name for name, module in sys.modules.items() if module)))
 atexit.register(told)
 """
 
 
 @pytest.fixture
-def node(tmp_path_factory: pytest.TempPathFactory, echo_a: Echo) -> Iterator[Node]:
+def fleet(tmp_path_factory: pytest.TempPathFactory, echo_a: Echo) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("f")
-    made = Fleet(folder, [*application("web", HOST, echo_a.port), *secured(echo_a.port)])
+    made = Fleet(folder, application("web", HOST, echo_a.port))
     (folder / "seal").write_text(SEAL)
     (folder / "path").mkdir()
     (folder / "path" / "sitecustomize.py").write_text(_AT_THE_END)
     try:
         made.controls[0].start()
-        node = made.node(seal_key_file=str(folder / "seal"))
-        node.environment = {"PYTHONPATH": str(folder / "path"), "SGW_TEST_MODULES": str(folder / "modules")}
-        yield node
+        yield made
     finally:
         made.stop()
 
@@ -56,18 +55,38 @@ def command_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
-async def test_a_node_imports_nothing_of_a_control_plane(node: Node) -> None:
+async def loaded(node: Node, *hosts: str) -> list[str]:
+    """What a node has imported at its end, after it did all that nodes do, and answered these hosts."""
+    folder = node.fleet.folder
+    path = os.pathsep.join([str(folder / "path"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    node.environment = {"PYTHONPATH": path, "SGW_TEST_MODULES": str(folder / "modules")}
     await asyncio.to_thread(node.start)
-    for host in (HOST, SAFE):
+    for host in hosts:
         assert (await node.get(host)).status_code in (200, 308)
-    for page in ("/healthz", "/readyz", "/metrics", "/metrics/envoy"):
+    for page in ("/healthz", "/readyz", "/metrics/envoy"):
         assert (await asyncio.to_thread(node.status, page)).status_code == 200
-    assert "node" in command_of(node.pid), "`ps` shows what was typed"
     told = list(text_string_to_metric_families(node.status("/metrics").text))
     assert {it.type for it in told} == {"gauge", "counter"}
     assert all(it.name.startswith("sgw_node_") and it.documentation and len(it.samples) == 1 for it in told)
+    assert "node" in command_of(node.pid), "`ps` shows what was typed"
     assert await asyncio.to_thread(node.stop) == 0
-    loaded = (node.fleet.folder / "modules").read_text().split("\n")
-    assert "sealos_gateway.node.relay" in loaded
-    found = [it for it in loaded if any(it == name or it.startswith(f"{name}.") for name in NOT_OURS)]
-    assert not found
+    found = (folder / "modules").read_text().split("\n")
+    assert "sealos_gateway.node.relay" in found
+    return found
+
+
+def within(names: Iterable[str], modules: Iterable[str]) -> list[str]:
+    return [it for it in modules if any(it == name or it.startswith(f"{name}.") for name in names)]
+
+
+async def test_a_node_imports_nothing_of_a_control_plane(fleet: Fleet) -> None:
+    node = fleet.node(seal_key_file=str(fleet.folder / "seal"))
+    assert not within([*NOT_OURS, "cryptography"], await loaded(node, HOST))
+
+
+async def test_with_private_keys_to_be_sealed_it_has_what_seals_them_besides(fleet: Fleet, echo_a: Echo) -> None:
+    fleet.apply(*secured(echo_a.port))
+    node = fleet.node(seal_key_file=str(fleet.folder / "seal"))
+    found = await loaded(node, HOST, SAFE)
+    assert not within(NOT_OURS, found)
+    assert within(["cryptography.hazmat"], found)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sealos_gateway.kube.keeping import SecretKeeper
-from sealos_gateway.trust.authority import Authority, Credentials, new_authority
+from sealos_gateway.trust.authority import Authority, new_authority
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import TrustError
 from tests.fakes import FakeKube, Object
 from tests.kube.cluster import client_of

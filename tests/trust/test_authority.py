@@ -8,8 +8,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sealos_gateway.trust.authority import SKEW, Authority, NodeKey, new_authority
-from sealos_gateway.trust.identity import CONTROL, Identity, TrustError, holder
+from sealos_gateway.trust.authority import SKEW, Authority, new_authority
+from sealos_gateway.trust.holder import holder
+from sealos_gateway.trust.identity import CONTROL, Identity, TrustError
+from sealos_gateway.trust.keys import NodeKey
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

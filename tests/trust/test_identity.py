@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sealos_gateway.trust.identity import Identity, TrustError, holder, node_name
+from sealos_gateway.trust.holder import holder
+from sealos_gateway.trust.identity import Identity, TrustError, node_name
 from tests import pem
 
 

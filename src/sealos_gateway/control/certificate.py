@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from sealos_gateway.clock import Clock
-from sealos_gateway.trust.authority import Authority, Credentials
+from sealos_gateway.trust.authority import Authority
+from sealos_gateway.trust.credentials import Credentials
 
 _SHARE: Final = 2 / 3  # of its life, after which it is made again
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from sealos_gateway.trust.authority import Authority, Credentials
+from sealos_gateway.trust.authority import Authority
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import TrustError
 
 _KEY = b"-----BEGIN PRIVATE KEY-----"

@@ -23,7 +23,8 @@ from sealos_gateway.control.admission import Admissions
 from sealos_gateway.control.certificate import ServerCertificate
 from sealos_gateway.trust import enrolment
 from sealos_gateway.trust.authority import Authority
-from sealos_gateway.trust.identity import Holder, TrustError, holder
+from sealos_gateway.trust.holder import Holder, holder
+from sealos_gateway.trust.identity import TrustError
 from sealos_gateway.trust.review import RefusedError, UndecidedError
 from sealos_gateway.xds import server as ads
 from sealos_gateway.xds.feed import Feed

@@ -17,7 +17,8 @@ import msgspec
 from sealos_gateway.kube import client, wire
 from sealos_gateway.kube.client import Client
 from sealos_gateway.kube.errors import ApiError, ConflictError, NotFoundError
-from sealos_gateway.trust.authority import Authority, Credentials
+from sealos_gateway.trust.authority import Authority
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import TrustError
 
 _CERTIFICATE, _KEY, _BUNDLE = "tls.crt", "tls.key", "ca.crt"

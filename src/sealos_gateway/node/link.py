@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import grpc
 
 from sealos_gateway.clock import Clock
-from sealos_gateway.trust.authority import Credentials
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import CONTROL
 
 _OPTIONS: Final = (

@@ -9,9 +9,10 @@ import msgspec
 
 from sealos_gateway.clock import Clock
 from sealos_gateway.node import link
+from sealos_gateway.node.applicant import applicant
 from sealos_gateway.node.link import LinkError, Place
 from sealos_gateway.trust import enrolment
-from sealos_gateway.trust.authority import Credentials, NodeKey
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import TrustError
 
 _SHARE: Final = 2 / 3
@@ -68,18 +69,20 @@ class Membership:
         return max(0.0, self._due - self._clock.monotonic())
 
     async def _ask(self, channel: Any, method: str, port: int) -> Credentials:
-        key = NodeKey()
-        application = enrolment.Application(
-            self._name, self._gateway, self._place.token(), key.request().decode(), self._clock.now().timestamp()
-        )
-        call = channel.unary_unary(f"/{enrolment.SERVICE}/{method}")
         try:
-            answer = await call(msgspec.json.encode(application), timeout=_ANSWER_SECONDS)
-            made = key.credentials(enrolment.ADMISSIONS.decode(answer).certificate.encode())
+            async with applicant() as one:
+                application = enrolment.Application(
+                    self._name, self._gateway, self._place.token(), await one.request(), self._clock.now().timestamp()
+                )
+                call = channel.unary_unary(f"/{enrolment.SERVICE}/{method}")
+                answer = await call(msgspec.json.encode(application), timeout=_ANSWER_SECONDS)
+                made = await one.credentials(enrolment.ADMISSIONS.decode(answer).certificate)
         except grpc.aio.AioRpcError as error:
             raise link.explained(error, self._place, port, self._clock) from error
-        except (msgspec.DecodeError, TrustError) as error:
+        except msgspec.DecodeError as error:
             raise LinkError(f"the answer to our application cannot be used: {error}") from error
+        except TrustError as error:
+            raise LinkError(f"there is no certificate for this node: {error}") from error
         left = (made.not_after - self._clock.now()).total_seconds()
         self.credentials, self._due = made, self._clock.monotonic() + left * _SHARE
         self.enrolments += 1

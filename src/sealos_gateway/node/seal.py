@@ -1,19 +1,19 @@
 """Private keys on disk: AES-256-GCM, under a key that is derived for each file from what the operator mounted.
 
-The name of the row is authenticated with it, so that no sealed row can be given to another name.
+The name of the row is authenticated with it, so that no sealed row can be given to another name. The library is
+imported when there is something to seal or to open: a node without certificates does not need it.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 LEAST: Final = 32
 _NONCE: Final = 12
@@ -43,8 +43,7 @@ class Seal:
 
     def sealer(self, salt: bytes) -> Sealer:
         """For one file: so many files, so many keys, and a nonce by chance is safe in each."""
-        derived = HKDF(hashes.SHA256(), length=32, salt=salt, info=_INFO).derive(self._secret)
-        return Sealer(AESGCM(derived))
+        return Sealer(self._secret, salt)
 
     def __repr__(self) -> str:
         return f"Seal({self.mark})"
@@ -53,8 +52,16 @@ class Seal:
 class Sealer:
     """Seals and opens rows of one file."""
 
-    def __init__(self, cipher: AESGCM) -> None:
-        self._cipher = cipher
+    def __init__(self, secret: bytes, salt: bytes) -> None:
+        self._secret, self._salt = secret, salt
+
+    @functools.cached_property
+    def _cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
+        return AESGCM(HKDF(hashes.SHA256(), length=32, salt=self._salt, info=_INFO).derive(self._secret))
 
     def seal(self, name: str, body: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
@@ -62,7 +69,10 @@ class Sealer:
 
     def open(self, name: str, sealed: bytes) -> bytes:
         """Raises SealError."""
+        cipher = self._cipher
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+
         try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
+            return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode())
         except InvalidTag as error:
             raise SealError(f"{name} was sealed with another key, or is damaged") from error

@@ -1,7 +1,7 @@
 """The control plane's own small authority: it vouches for its replicas and for nodes, and for nobody else.
 
-Keys are EC P-256. Certificates begin `SKEW` before they are made, so that clocks may differ a little. Nothing here
-knows what time it is, or where keys are kept.
+Keys are EC P-256 (`keys`). Certificates begin `SKEW` before they are made, so that clocks may differ a little. Nothing
+here knows what time it is, or where keys are kept.
 """
 
 from __future__ import annotations
@@ -9,30 +9,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from sealos_gateway.model.private import Private
+from sealos_gateway.trust import keys
+from sealos_gateway.trust.credentials import Credentials
 from sealos_gateway.trust.identity import CONTROL, Identity, TrustError
 
 #: By how much the clocks of two machines may differ.
 SKEW: Final = timedelta(minutes=5)
 _AUTHORITY_LIFE: Final = timedelta(days=3650)
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """A certificate with its key (both PEM) and its time."""
-
-    certificate: bytes
-    key: Private
-    not_before: datetime
-    not_after: datetime
-
-    def valid(self, now: datetime) -> bool:
-        return self.not_before <= now < self.not_after
 
 
 class Authority:
@@ -58,10 +46,10 @@ class Authority:
 
     def server(self, now: datetime, life: timedelta) -> Credentials:
         """A replica's own certificate and key. Raises TrustError."""
-        key = _new_key()
+        key = keys.new_key()
         names: list[x509.GeneralName] = [x509.DNSName(CONTROL)]
         made = self._issue(key.public_key(), CONTROL, names, ExtendedKeyUsageOID.SERVER_AUTH, now, life)
-        return _credentials(made, key)
+        return keys.credentials(made, key)
 
     def node(self, request: bytes, identity: Identity, now: datetime, life: timedelta) -> bytes:
         """A node's certificate (PEM) for the key of its signing request; what else that says is ignored.
@@ -102,36 +90,14 @@ class Authority:
 
 def new_authority(now: datetime) -> Credentials:
     """A fresh authority. Whoever keeps it has to see that all replicas have the same."""
-    key = _new_key()
-    subject = _name("Sealos Gateway control plane")
+    key = keys.new_key()
+    subject = keys.name("Sealos Gateway control plane")
     public = key.public_key()
     builder = _builder("", subject, public, now - SKEW, now + _AUTHORITY_LIFE).subject_name(subject)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     builder = builder.add_extension(_SIGNS, critical=True)
-    return _credentials(builder.sign(key, hashes.SHA256()), key)
-
-
-class NodeKey:
-    """A node's own key, never written anywhere, and the certificates it gets for it."""
-
-    def __init__(self) -> None:
-        self._key = _new_key()
-
-    def request(self) -> bytes:
-        """A signing request (PEM): it proves that we have the key."""
-        builder = x509.CertificateSigningRequestBuilder().subject_name(_name("node"))
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-    def credentials(self, certificate: bytes) -> Credentials:
-        """With the certificate that came back. Raises TrustError."""
-        try:
-            made = x509.load_pem_x509_certificate(certificate)
-        except ValueError as error:
-            raise TrustError(f"the certificate that came back cannot be read: {error}") from error
-        if made.public_key() != self._key.public_key():
-            raise TrustError("the certificate that came back is for another key")
-        return _credentials(made, self._key)
+    return keys.credentials(builder.sign(key, hashes.SHA256()), key)
 
 
 _SIGNS = x509.KeyUsage(
@@ -140,24 +106,9 @@ _SIGNS = x509.KeyUsage(
 )  # fmt: skip
 
 
-def _new_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
 def _builder(
     name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, begin: datetime, end: datetime
 ) -> x509.CertificateBuilder:
     builder = x509.CertificateBuilder().issuer_name(issuer).public_key(key)
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(begin).not_valid_after(end)
-    return builder.subject_name(_name(name)) if name else builder
-
-
-def _credentials(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Credentials:
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    times = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return Credentials(certificate.public_bytes(pem), Private(private), *times)
+    return builder.subject_name(keys.name(name)) if name else builder
