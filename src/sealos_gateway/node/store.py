@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from sealos_gateway.clock import Backoff, Clock
+from sealos_gateway.node import limits
 from sealos_gateway.node.disk import Change, Disk, Read
 
 log = logging.getLogger(__name__)
@@ -81,9 +82,9 @@ class Store:
     async def _write(self) -> None:
         if not self._disk.open or self._disk.journal_bytes > max(_LEAST_JOURNAL, self._disk.base_bytes * _SHARE):
             self._queue = {}
-            rows = self._rows()
-            await _to_its_end(self._disk.write_base, rows)
+            await _to_its_end(self._disk.write_base, self._rows())
             self.bases += 1
+            limits.return_memory()  # so much was written because so much came, and passed through here
             return
         queue, self._queue = self._queue, {}
         if queue:
