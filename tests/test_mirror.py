@@ -75,7 +75,6 @@ EXCEPTIONS = {
     "translate/ingress_routes.py": ("test_golden.py", "the routes of an Ingress are shown case by case"),
     "translate/canaries.py": ("test_golden.py", "golden/annotations/canary.yaml"),
     "translate/hosts.py": ("translate/test_ingress.py", "a part of reading an Ingress"),
-    "envoy/stats.py": ("envoy/test_bootstrap.py", "labels in the file that Envoy starts with"),
     "webhook/certificate.py": ("webhook/test_server.py", "tested through the server that shows it"),
     "envoy/gateway_listeners.py": ("e2e/gateway_api/test_http_routes.py", "shown with the routes that it serves"),
     "model/gateway_listener.py": ("e2e/gateway_api/test_http_routes.py", "values, rendered there"),

@@ -18,7 +18,7 @@ from sealos_gateway.node import limits, supervisor
 from sealos_gateway.node.admin import Admin, AdminError
 from sealos_gateway.node.passwords import PasswordHasher
 from sealos_gateway.presentation import EnvoyPresentation
-from sealos_gateway.settings import Settings
+from sealos_gateway.settings import Settings, Statistics
 from sealos_gateway.xds import planes
 from sealos_gateway.xds.fleet import Fleet
 from sealos_gateway.xds.server import AdsServer, Heard
@@ -129,6 +129,7 @@ class DataPlane:
             envoy.max_connections or limits.connections(),
             self._settings.ingress.cluster_domain,
             envoy.istio_labels,
+            envoy.statistics is Statistics.FULL,
             _authorities(envoy.system_authorities),
             str(self._passwords.socket),
         )

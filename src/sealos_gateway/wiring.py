@@ -188,5 +188,8 @@ def provision_options(settings: Settings) -> plan.Options:
         authority=Ref(settings.kubernetes.lease_namespace, settings.control.ca_secret),
         shared_classes=frozenset(chosen.shared_classes),
         shared=not chosen.control,
+        domain=settings.ingress.cluster_domain,
+        istio_labels=settings.envoy.istio_labels,
+        statistics=settings.envoy.statistics.value,
         addresses=settings.kubernetes.publish_addresses,
     )

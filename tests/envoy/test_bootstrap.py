@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from sealos_gateway.envoy import api, bootstrap, names, stats, types
+from sealos_gateway.envoy import api, bootstrap, names, types
 from sealos_gateway.nginx import regex
 from tests.envoy import rules
 
@@ -63,11 +63,3 @@ def test_envoy_takes_every_expression_that_the_check_takes() -> None:
     """What is sent has a little more around it than what was measured."""
     (layer,) = made().layered_runtime.layers
     assert layer.static_layer["re2"]["max_program_size"]["error_level"] >= regex.LARGEST_PROGRAM + 100
-
-
-def test_the_label_of_istio_is_beside_ours_when_asked_for() -> None:
-    for asked, wanted in ((False, 0), (True, 1)):
-        found = stats.config("cluster.local", asked)
-        tags = [tag["tag_name"] for tag in found["stats_tags"]]
-        assert tags.count("cluster_name") == wanted
-        assert "envoy.cluster_name" in tags

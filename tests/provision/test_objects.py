@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 import yaml
 
+from sealos_gateway import settings
 from sealos_gateway.provision import objects
-from sealos_gateway.provision.plan import Port
+from sealos_gateway.provision.plan import Plan, Port
 from sealos_gateway.resources.core import ConfigMap
-from sealos_gateway.resources.meta import Metadata
+from sealos_gateway.resources.meta import Metadata, Ref
+from sealos_gateway.resources.profile import GatewayProfileSpec
+from sealos_gateway.settings import Statistics
 from tests.provision import gateways
 from tests.provision.gateways import PROFILE, World
 
@@ -78,10 +85,29 @@ def test_nodes_know_their_control_plane_and_whom_to_trust() -> None:
     authority = ConfigMap(Metadata("authority", "system"), {"ca.crt": "PEM"})
     data = made(authority)["ConfigMap"]["data"]
     assert data["ca.crt"] == "PEM"
-    settings = yaml.safe_load(data["settings.yaml"])
-    assert settings["node"]["control"] == "control.system.svc"
-    assert settings["node"]["ca_file"] == "/etc/sealos-gateway/ca.crt"
+    config = yaml.safe_load(data["settings.yaml"])
+    assert config["node"]["control"] == "control.system.svc"
+    assert config["node"]["ca_file"] == "/etc/sealos-gateway/ca.crt"
     assert "ca.crt" not in made()["ConfigMap"]["data"]  # there is none yet
+
+
+@pytest.mark.parametrize(
+    ("domain", "istio_labels", "statistics"),
+    [("c.test", True, Statistics.FULL), ("cluster.local", False, Statistics.LEAN)],
+)
+def test_metrics_of_a_data_plane_are_those_of_the_gateways_own_nodes(
+    tmp_path: Path, domain: str, istio_labels: bool, statistics: Statistics
+) -> None:
+    options = msgspec.structs.replace(
+        gateways.OPTIONS, domain=domain, istio_labels=istio_labels, statistics=statistics.value
+    )
+    plan = Plan(Ref("shop", "edge"), "uid", "sealos", (Port(80),), GatewayProfileSpec())
+    (body,) = (it.body for it in objects.wanted(plan, options) if it.kind.name == "ConfigMap")
+    file = tmp_path / "settings.yaml"
+    file.write_text(json.loads(body)["data"]["settings.yaml"])
+    read = settings.load(file)
+    found = (read.ingress.cluster_domain, read.envoy.istio_labels, read.envoy.statistics)
+    assert found == (domain, istio_labels, statistics)
 
 
 def test_a_service_for_the_ports() -> None:
@@ -110,9 +136,9 @@ def test_probes_get_out_of_the_way_of_a_listener() -> None:
     assert objects.status_port((Port(80),)) == 18002
     assert objects.status_port((Port(18002), Port(18003, "UDP"))) == 18004
     found = made(listeners=[{"name": "a", "port": 18002, "protocol": "HTTP"}])
-    settings = yaml.safe_load(found["ConfigMap"]["data"]["settings.yaml"])
+    config = yaml.safe_load(found["ConfigMap"]["data"]["settings.yaml"])
     (container,) = found["Deployment"]["spec"]["template"]["spec"]["containers"]
-    assert settings["status_port"] == container["readinessProbe"]["httpGet"]["port"] == 18003
+    assert config["status_port"] == container["readinessProbe"]["httpGet"]["port"] == 18003
 
 
 def test_an_address_that_is_asked_for() -> None:
@@ -133,9 +159,9 @@ def test_a_profile_decides_how_it_runs() -> None:
     assert container["resources"] == {"limits": {"memory": "1Gi"}}
     assert pod["nodeSelector"] == {"pool": "edge"}
     assert pod["tolerations"] == [{"key": "k", "operator": "Exists"}]
-    settings = yaml.safe_load(found["ConfigMap"]["data"]["settings.yaml"])
-    assert settings["envoy"] == {"concurrency": 4, "drain_seconds": 60}
-    assert pod["terminationGracePeriodSeconds"] > settings["envoy"]["drain_seconds"]
+    config = yaml.safe_load(found["ConfigMap"]["data"]["settings.yaml"])
+    assert (config["envoy"]["concurrency"], config["envoy"]["drain_seconds"]) == (4, 60)
+    assert pod["terminationGracePeriodSeconds"] > config["envoy"]["drain_seconds"]
     service = found["Service"]
     assert service["spec"]["type"] == "NodePort"
     assert service["spec"]["externalTrafficPolicy"] == "Local"

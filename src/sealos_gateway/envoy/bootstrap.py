@@ -22,8 +22,8 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """Paths of Unix sockets, limits (0 means none), the suffix of cluster names, a further label for them, and a file
-    with the certificate authorities that the machine believes (empty: it believes none)."""
+    """Paths of Unix sockets, limits (0 means none), the suffix of cluster names, a further label for them, whether all
+    is kept that Envoy counts, and a file with the certificate authorities that the machine believes (empty: none)."""
 
     node_id: str
     xds_socket: str
@@ -32,6 +32,7 @@ class Options:
     max_connections: int = 0
     cluster_domain: str = "cluster.local"
     istio_labels: bool = False
+    all_statistics: bool = False
     system_authorities: str = ""
     passwords_socket: str = ""
 
@@ -47,7 +48,7 @@ def _bootstrap(options: Options) -> Json:
         "static_resources": _static(options),
         "dynamic_resources": {"ads_config": _ads_config(), "lds_config": _over_ads(), "cds_config": _over_ads()},
         "admin": {"address": _pipe(options.admin_socket)},
-        "stats_config": stats.config(options.cluster_domain, options.istio_labels),
+        "stats_config": stats.config(options.cluster_domain, options.istio_labels, options.all_statistics),
         # A cluster that was never used keeps no statistics: most of its memory.
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
         # Workers build their part of a cluster at its first request: a thousand that change at once cost little until

@@ -88,7 +88,13 @@ def _config(plan: Plan, options: Options) -> Object:
     settings = {
         "control": {"xds_port": options.xds_port, "enrol_port": options.enrol_port},
         "node": node,
-        "envoy": {"concurrency": plan.profile.concurrency, "drain_seconds": plan.profile.grace_seconds},
+        "envoy": {
+            "concurrency": plan.profile.concurrency,
+            "drain_seconds": plan.profile.grace_seconds,
+            "istio_labels": options.istio_labels,
+            "statistics": options.statistics,
+        },
+        "ingress": {"cluster_domain": options.domain},
         "status_address": "0.0.0.0",
         "status_port": status_port(plan.ports),
         "state_dir": _STATE,

@@ -24,6 +24,10 @@ class Options(msgspec.Struct, frozen=True):
     shared_classes: frozenset[str] = frozenset()
     #: Every class is shared: there is no cluster to make anything in.
     shared: bool = False
+    #: How backends are counted, as on the gateway's own nodes: the suffix of their names, a further label, how much.
+    domain: str = "cluster.local"
+    istio_labels: bool = False
+    statistics: str = "lean"
     #: Under these the gateway's own nodes are reached.
     addresses: tuple[str, ...] = ()
 

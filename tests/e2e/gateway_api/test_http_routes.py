@@ -6,6 +6,9 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,8 +72,15 @@ spec:
 @pytest.fixture(scope="module")
 def gateway(echoes: tuple[Echo, Echo], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, int]]:
     """A gateway whose hosts are all cold, and the port of the Gateway's own."""
+    with served(echoes, tmp_path_factory.mktemp("gw")) as found:
+        yield found
+
+
+@contextmanager
+def served(echoes: tuple[Echo, Echo], folder: Path, **settings: Any) -> Iterator[tuple[Gateway, int]]:
+    """The objects above, with these settings, for the time of a block."""
     port = processes.free_ports(1)[0]
-    made = Gateway(tmp_path_factory.mktemp("gw"), settings={"lazy": {"threshold": 0}})
+    made = Gateway(folder, settings={"lazy": {"threshold": 0}, **settings})
     text = _OBJECTS.replace("PORT", str(port)).replace("SHARED", str(made.http_port))
     made.apply(objects.CLASS, *objects.read(text))
     for name, echo in zip(("web", "api"), echoes, strict=True):
@@ -146,10 +156,20 @@ async def test_a_shared_gateway_stands_beside_ingresses_on_their_port(gateway: t
     assert (await ask(port, "nobody.test", "/")).status_code == 404
 
 
-async def test_hosts_are_labels_of_metrics_and_not_part_of_their_names(gateway: tuple[Gateway, int]) -> None:
-    served, port = gateway
+async def test_hosts_have_no_metrics_of_their_own(gateway: tuple[Gateway, int]) -> None:
+    running, port = gateway
     assert (await ask(port, "x.test")).status_code == 200
-    text = served.status("/metrics/envoy").text
+    text = running.status("/metrics/envoy").text
+    assert "envoy_http_downstream_rq_total{" in text
+    assert "envoy_http_rds" not in text
+    assert "x.test" not in text
+
+
+async def test_where_everything_is_counted_hosts_are_labels(echoes: tuple[Echo, Echo], tmp_path: Path) -> None:
+    """And not part of the names of metrics."""
+    with served(echoes, tmp_path, envoy={"statistics": "full"}) as (running, port):
+        assert (await ask(port, "x.test")).status_code == 200
+        text = running.status("/metrics/envoy").text
     names = {line.split("{")[0] for line in text.splitlines() if line.startswith("envoy_http_rds")}
     assert {"envoy_http_rds_update_attempt", "envoy_http_rds_update_success"} <= names
     assert [name for name in names if str(port) in name] == []
@@ -157,11 +177,11 @@ async def test_hosts_are_labels_of_metrics_and_not_part_of_their_names(gateway: 
 
 async def test_a_stop_lets_open_requests_of_a_gateway_finish(gateway: tuple[Gateway, int]) -> None:
     """The last test of this gateway: afterwards it is gone."""
-    served, port = gateway
-    assert served.process is not None
+    running, port = gateway
+    assert running.process is not None
     async with asyncio.TaskGroup() as group:
         slow = group.create_task(ask(port, "x.test", "/?delay=1"))
-        await processes.eventually(lambda: sum(served.stats("^http.gateway.*downstream_rq_active$").values()) == 1)
-        os.kill(served.pid, signal.SIGTERM)
+        await processes.eventually(lambda: sum(running.stats("^http.gateway.*downstream_rq_active$").values()) == 1)
+        os.kill(running.pid, signal.SIGTERM)
     assert (await slow).status_code == 200
-    assert await asyncio.to_thread(served.process.wait, 15) == 0
+    assert await asyncio.to_thread(running.process.wait, 15) == 0
