@@ -32,6 +32,15 @@ IMAGES: Final = {
     "registry.k8s.io/coredns/coredns": {"entrypoint": [str(modules.BIN / "coredns")]},
     "sealos.io/sealos-gateway": {"entrypoint": [sys.executable, "-m", "sealos_gateway"]},
 }
+_PROFILES: Final = "gateway.sealos.io/v1alpha1"
+#: How data planes run here. The suite gives a namespace that it deletes 30 s to be gone, and nobody but its own client
+#: has to hear first that a pod ends.
+PROFILE: Final[dict[str, Any]] = {
+    "apiVersion": _PROFILES,
+    "kind": "GatewayProfile",
+    "metadata": {"name": CLASS, "namespace": "default"},
+    "spec": {"preStopSeconds": 0},
+}
 DEFINITIONS: Final = modules.HERE.parent / "deploy" / "crds"
 _COLLECTIONS: Final = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
@@ -79,7 +88,9 @@ def cluster(
         with lab.api.http:
             own = [yaml.safe_load(file.read_text("utf-8")) for file in DEFINITIONS.glob("*.yaml")]
             install(lab.api, [*modules.definitions(channel, release), *own])
-            spec = {"controllerName": CONTROLLER}
+            lab.api.create(f"/apis/{_PROFILES}/namespaces/default/gatewayprofiles", PROFILE)
+            named = {"group": "gateway.sealos.io", "kind": "GatewayProfile", "name": CLASS, "namespace": "default"}
+            spec = {"controllerName": CONTROLLER, "parametersRef": named}
             made = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": {"name": CLASS}}
             lab.api.create(f"{GROUP}/gatewayclasses", {**made, "spec": spec})
             yield lab

@@ -10,6 +10,7 @@ from sealos_gateway.envoy import listeners, names, tracing
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.settings import (
     DefaultCertificate,
+    EnvoySettings,
     EscapedSlashes,
     GatewayApiSettings,
     HostOwnership,
@@ -18,6 +19,7 @@ from sealos_gateway.settings import (
     RequestIds,
     Settings,
     SettingsError,
+    Statistics,
     TlsSettings,
     TracingSettings,
     UnderscoreHeaders,
@@ -160,3 +162,25 @@ def test_every_data_plane_gets_the_collector() -> None:
     it = objects.pipeline(gateways.gateway_class(), edge, settings=chosen)
     planes = it.snapshot.placement.planes(names.CLUSTER, names.TRACING)
     assert planes == {"", "shop.edge"}
+
+
+def test_data_planes_of_gateways_have_the_settings_of_all_nodes() -> None:
+    assert wiring.provision_options(Settings()).settings == ()
+    chosen = Settings(
+        envoy=EnvoySettings(istio_labels=True, statistics=Statistics.FULL, max_heap_mb=100, drain_seconds=3),
+        ingress=IngressSettings(cluster_domain="corp.local"),
+        tls=TlsSettings(max_secrets=7),
+    )
+    assert wiring.provision_options(chosen).settings == (
+        ("envoy", "istio_labels", True), ("envoy", "statistics", "full"),
+        ("ingress", "cluster_domain", "corp.local"), ("tls", "max_secrets", 7),
+    )  # fmt: skip
+
+
+def test_a_node_understands_the_settings_that_it_is_given() -> None:
+    """Whatever is handed on is a setting, and of the type that it has there."""
+    for group, fields in wiring._NODES_READ.items():
+        for field in fields:
+            value = getattr(getattr(Settings(), group), field)
+            text = msgspec.json.encode({group: {field: msgspec.to_builtins(value)}})
+            assert msgspec.json.decode(text, type=Settings) == Settings()

@@ -162,7 +162,7 @@ class HttpSettings(_Group, frozen=True):
     idle_seconds: int = 600
     # End a stream on which nothing moved in either direction for this many seconds; 0 never does.
     stream_idle_seconds: int = 3600
-    # Time a client may take to send its request headers.
+    # Time a client may take to send its request headers, and before that for its TLS handshake; 0 has no limit.
     request_headers_seconds: int = 60
     # Most concurrent streams on one HTTP/2 connection.
     max_concurrent_streams: int = 128

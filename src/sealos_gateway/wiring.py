@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
 
 from sealos_gateway.envoy import listeners, tracing
 from sealos_gateway.model.traffic import Listener
@@ -25,6 +29,15 @@ from sealos_gateway.xds import planes
 GATEWAY = planes.GATEWAY
 #: The listener for plain HTTP of that gateway.
 HTTP = "http"
+
+#: Settings that hold for nodes wherever they run. Memory and connections are measured there, and the path of another
+#: Envoy is one of an image.
+_NODES_READ: Final = {
+    "envoy": ("istio_labels", "statistics", "system_authorities", "log_level"),
+    "ingress": ("cluster_domain",),
+    "lazy": ("threshold", "hot_hosts"),
+    "tls": ("max_secrets",),
+}
 
 _UNDERSCORES = {
     UnderscoreHeaders.DROP: "DROP_HEADER",
@@ -188,8 +201,17 @@ def provision_options(settings: Settings) -> plan.Options:
         authority=Ref(settings.kubernetes.lease_namespace, settings.control.ca_secret),
         shared_classes=frozenset(chosen.shared_classes),
         shared=not chosen.control,
-        domain=settings.ingress.cluster_domain,
-        istio_labels=settings.envoy.istio_labels,
-        statistics=settings.envoy.statistics.value,
+        settings=tuple(_of_every_node(settings)),
         addresses=settings.kubernetes.publish_addresses,
     )
+
+
+def _of_every_node(settings: Settings) -> Iterator[tuple[str, str, Any]]:
+    """What nodes read and a GatewayProfile does not say, where it is not the default: all nodes of one installation
+    count, and name, alike."""
+    default = Settings()
+    for group, fields in _NODES_READ.items():
+        for field in fields:
+            value = getattr(getattr(settings, group), field)
+            if value != getattr(getattr(default, group), field):
+                yield group, field, msgspec.to_builtins(value)

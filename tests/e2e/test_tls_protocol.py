@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -55,6 +57,14 @@ def strict_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway
 async def strict(strict_gateway: Gateway, echo_a: Echo) -> AsyncIterator[Site]:
     for found in with_host(strict_gateway, echo_a.port):
         await strict_gateway.settled()
+        yield found
+
+
+@pytest.fixture
+async def impatient(new_gateway: NewGateway, echo_a: Echo) -> AsyncIterator[Site]:
+    gateway = new_gateway(settings={"http": {"request_headers_seconds": 2}}).start()
+    for found in with_host(gateway, echo_a.port):
+        await gateway.settled()
         yield found
 
 
@@ -223,3 +233,15 @@ async def test_a_flood_of_server_names_stays_bounded(new_gateway: NewGateway, ec
     assert spent / names < 0.01, f"{spent / names * 1000:.1f} ms of processor time for each name"
     assert await tls.is_refused(gateway.https_port, "nobody.nobody.test")
     assert (await tls.hello(gateway.https_port, f"n1.{site.host}")).serial == 2
+
+
+async def test_a_client_that_stops_in_its_handshake_is_let_go(impatient: Site) -> None:
+    """After its first words: the certificate is on its way, and the client never answers."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", impatient.gateway.https_port)
+    sent = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname=impatient.host).do_handshake()
+    writer.write(sent.read())
+    async with asyncio.timeout(20):
+        assert await reader.read()  # what Envoy says, and then the end of the connection
+    writer.close()

@@ -121,6 +121,14 @@ def test_a_name_with_both_algorithms_has_a_chain_of_its_own_before_the_common_on
     assert manager(message, 0) == manager(message, 1)
 
 
+def test_a_handshake_has_as_long_as_the_headers_of_a_request() -> None:
+    found = [
+        it.transport_socket_connect_timeout.seconds for it in made(HTTPS, BOTH, request_headers_seconds=7).filter_chains
+    ]
+    assert found == [7, 7]
+    assert not made(HTTP).filter_chains[0].HasField("transport_socket_connect_timeout")
+
+
 @pytest.mark.parametrize(("format_", "loggers"), [("json", 1), ("text", 1), ("off", 0)])
 def test_access_log_formats(format_: str, loggers: int) -> None:
     assert len(manager(made(log_format=format_)).access_log) == loggers

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 import yaml
 
 from sealos_gateway import settings
@@ -91,23 +90,19 @@ def test_nodes_know_their_control_plane_and_whom_to_trust() -> None:
     assert "ca.crt" not in made()["ConfigMap"]["data"]  # there is none yet
 
 
-@pytest.mark.parametrize(
-    ("domain", "istio_labels", "statistics"),
-    [("c.test", True, Statistics.FULL), ("cluster.local", False, Statistics.LEAN)],
-)
-def test_metrics_of_a_data_plane_are_those_of_the_gateways_own_nodes(
-    tmp_path: Path, domain: str, istio_labels: bool, statistics: Statistics
-) -> None:
-    options = msgspec.structs.replace(
-        gateways.OPTIONS, domain=domain, istio_labels=istio_labels, statistics=statistics.value
-    )
+def test_nodes_have_the_settings_of_the_installation_below_those_of_the_profile(tmp_path: Path) -> None:
+    given = (
+        ("envoy", "statistics", "full"), ("envoy", "concurrency", 9), ("tls", "max_secrets", 7),
+        ("ingress", "cluster_domain", "c.test"),
+    )  # fmt: skip
+    options = msgspec.structs.replace(gateways.OPTIONS, settings=given)
     plan = Plan(Ref("shop", "edge"), "uid", "sealos", (Port(80),), GatewayProfileSpec())
     (body,) = (it.body for it in objects.wanted(plan, options) if it.kind.name == "ConfigMap")
     file = tmp_path / "settings.yaml"
     file.write_text(json.loads(body)["data"]["settings.yaml"])
     read = settings.load(file)
-    found = (read.ingress.cluster_domain, read.envoy.istio_labels, read.envoy.statistics)
-    assert found == (domain, istio_labels, statistics)
+    assert (read.ingress.cluster_domain, read.envoy.statistics) == ("c.test", Statistics.FULL)
+    assert (read.envoy.concurrency, read.tls.max_secrets) == (plan.profile.concurrency, 7)
 
 
 def test_a_service_for_the_ports() -> None:

@@ -67,6 +67,7 @@ def listener(row: GatewayListener, address: str, options: Options) -> api.Messag
         _requests(found, _REQUESTED, as_model, row, options)
     on_demand = row.place if row.shared and not row.closed else ""
     message.filter_chain_matcher.CopyFrom(server_names.matcher(named, on_demand))
+    listeners.bound_handshakes(message, options)
     return message
 
 

@@ -83,7 +83,18 @@ def listener(row: Listener, options: Options, own_contexts: tuple[OwnContext, ..
     chain = message.filter_chains.add(name=row.name)
     chain.transport_socket.CopyFrom(on_demand_tls(options))
     http_chain(chain, row, options)
+    bound_handshakes(message, options)
     return message
+
+
+def bound_handshakes(message: api.Message, options: Options) -> None:
+    """A client that stops in the middle of its handshake is let go: it has as long as for the headers of a request.
+
+    Without this only the limit of idle connections would end it.
+    """
+    for chain in message.filter_chains:
+        if chain.HasField("transport_socket"):
+            chain.transport_socket_connect_timeout.CopyFrom(api.seconds(options.request_headers_seconds))
 
 
 def listener_filter(message: api.Message, name: str, config: api.Message) -> None:

@@ -85,20 +85,16 @@ def _config(plan: Plan, options: Options) -> Object:
         "ca_file": f"{_CONFIG}/ca.crt",
         "token_file": f"{_TOKEN}/token",
     }
-    settings = {
+    settings: dict[str, Any] = {
         "control": {"xds_port": options.xds_port, "enrol_port": options.enrol_port},
         "node": node,
-        "envoy": {
-            "concurrency": plan.profile.concurrency,
-            "drain_seconds": plan.profile.grace_seconds,
-            "istio_labels": options.istio_labels,
-            "statistics": options.statistics,
-        },
-        "ingress": {"cluster_domain": options.domain},
+        "envoy": {"concurrency": plan.profile.concurrency, "drain_seconds": plan.profile.grace_seconds},
         "status_address": "0.0.0.0",
         "status_port": status_port(plan.ports),
         "state_dir": _STATE,
     }
+    for group, key, value in options.settings:
+        settings.setdefault(group, {}).setdefault(key, value)
     authority = {"ca.crt": plan.authority} if plan.authority else {}
     return {"settings.yaml": msgspec.json.encode(settings).decode(), **authority}  # JSON is YAML
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from sealos_gateway.resources.meta import Ref
@@ -24,10 +26,9 @@ class Options(msgspec.Struct, frozen=True):
     shared_classes: frozenset[str] = frozenset()
     #: Every class is shared: there is no cluster to make anything in.
     shared: bool = False
-    #: How backends are counted, as on the gateway's own nodes: the suffix of their names, a further label, how much.
-    domain: str = "cluster.local"
-    istio_labels: bool = False
-    statistics: str = "lean"
+    #: Settings of the control plane that hold for every data plane: group, name, value; the others are as nodes have
+    #: them by themselves.
+    settings: tuple[tuple[str, str, Any], ...] = ()
     #: Under these the gateway's own nodes are reached.
     addresses: tuple[str, ...] = ()
 
