@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sealos_gateway.envoy import api, names, routes
+from sealos_gateway.envoy import api, names, routes, types
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.presentation import EnvoyPresentation
 
@@ -59,3 +59,8 @@ def test_a_host_that_is_gone_has_empty_routes_and_nothing_else_has_a_stand_in() 
     assert body is not None
     assert api.route.RouteConfiguration.FromString(body).name == "ingress|a.com"
     assert all(SHOWN.absent(type_, "x") is None for type_ in names.ORDER if type_ != names.ROUTES)
+
+
+def test_only_server_names_are_made_up_by_clients() -> None:
+    assert SHOWN.invented(types.SECRET, "a.example.com")
+    assert not SHOWN.invented(types.SECRET, "trust/ConfigMap/shop/ca")

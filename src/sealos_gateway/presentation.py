@@ -41,6 +41,10 @@ class EnvoyPresentation:
         with which the search for a host goes on (wildcard, any host, 404)."""
         return reading.nothing(name) if type_url == types.ROUTES else None
 
+    def invented(self, type_url: str, name: str) -> bool:
+        """Server names, of which clients may send any; names with a slash stand in listeners and clusters."""
+        return type_url != types.SECRET or "/" not in name
+
     def companions(self, type_url: str, body: bytes) -> tuple[tuple[str, str], ...]:
         """Clusters that no request loads: for copies, permission, error pages of routes, and for datagrams."""
         return tuple((types.CLUSTER, name) for name in reading.companions(type_url, body))

@@ -8,7 +8,10 @@ R, S = "RDS", "SDS"
 
 
 class Empty(AsIs):
-    """Routes that do not exist are answered with an empty body."""
+    """Routes that do not exist are answered with an empty body; clients make up what has no slash."""
+
+    def invented(self, type_: str, name: str) -> bool:
+        return "/" not in name
 
     def absent(self, type_: str, name: str) -> bytes | None:
         return b"empty" if type_ == R else None
@@ -84,3 +87,18 @@ def test_many_names_at_once_are_bounded_too() -> None:
     resources, removed = said(ask(talk, S, *(f"s{number}" for number in range(5))))
     assert set(resources) == {"s3", "s4"}
     assert set(removed) == {"s0", "s1", "s2"}
+
+
+def test_what_the_configuration_asks_for_is_never_taken_away() -> None:
+    """It is asked for once, before any client comes: it would be the oldest, and never renewed again."""
+    rows = snapshot()
+    rows.put(S, "trust/a", b"old")
+    rows.commit()
+    talk = stream(rows, SDS=2)
+    ask(talk, S, "trust/a")
+    for number in range(5):
+        ask(talk, S, f"s{number}")
+    assert talk.subscribed(S) == ("trust/a", "s3", "s4")
+    rows.put(S, "trust/a", b"new")
+    rows.commit()
+    assert said(talk.next_response()) == ({"trust/a": b"new"}, ())

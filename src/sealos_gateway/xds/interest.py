@@ -17,6 +17,7 @@ class Interest:
         self.wildcard = False
         self.pinned: set[str] = set()  # lazy rows that the client needs without knowing it
         self.names: dict[str, tuple[str, ...]] = {}  # subscribed by name -> rows that may answer; newest last
+        self.invented: dict[str, None] = {}  # those of them that are made up by whoever sends traffic; newest last
         self._snapshot, self._type, self._hot = snapshot, type_, hot
         self._hooks: Presentation = hooks or AsIs()
         self._tags_hot = hooks is not None
@@ -25,6 +26,9 @@ class Interest:
     def subscribe(self, name: str) -> None:
         self.names.pop(name, None)
         self.names[name] = self._hooks.candidates(self._type, name)
+        if self._hooks.invented(self._type, name):
+            self.invented.pop(name, None)
+            self.invented[name] = None
         for row_name in self.names[name]:
             if row_name != name:
                 self._answers.setdefault(row_name, {})[name] = None
@@ -33,6 +37,7 @@ class Interest:
         """Forget a name; False when it was not subscribed."""
         if name not in self.names:
             return False
+        self.invented.pop(name, None)
         for row_name in self.names.pop(name):
             if row_name in self._answers:
                 self._answers[row_name].pop(name, None)
@@ -78,5 +83,5 @@ class Interest:
         return Resource(name, f"absent~{content_version(body)}", body) if body is not None else None
 
     def oldest(self) -> str:
-        """The name that was subscribed longest ago."""
-        return next(iter(self.names))
+        """Of the names that are made up, the one that was subscribed longest ago."""
+        return next(iter(self.invented))

@@ -65,6 +65,9 @@ class Presentation(Protocol):
     def absent(self, type_: str, name: str) -> bytes | None:
         """What to send for a name asked for that has no row; None lets the client hear 'removed'."""
 
+    def invented(self, type_: str, name: str) -> bool:
+        """Whether whoever sends traffic can make this name up, so that there may be any number of such."""
+
     def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:
         """(type, name) of rows that must be with the client before this one, though nobody asks for them."""
 
@@ -80,6 +83,9 @@ class AsIs:
 
     def absent(self, type_: str, name: str) -> bytes | None:  # noqa: ARG002
         return None
+
+    def invented(self, type_: str, name: str) -> bool:  # noqa: ARG002
+        return True
 
     def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
         return ()

@@ -172,8 +172,9 @@ class Subscription:
             self.interest.wildcard, self.cursor, self._first_answer_due = True, 0, not self.held
 
     def _bound(self) -> None:
-        """Take the oldest names away from a client that asked for too many; it will ask again for what it needs."""
-        while len(self.interest.names) > self._most:
+        """Take the oldest names away from a client that asked for too many that were made up; it will ask again for
+        what it needs. Names that its configuration says are asked for once, so they are never taken away."""
+        while len(self.interest.invented) > self._most:
             name = self.interest.oldest()
             self.interest.unsubscribe(name)
             self._forget(name)
