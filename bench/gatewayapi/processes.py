@@ -12,10 +12,11 @@ from bench.lab import cpu_seconds, memory_of
 
 @dataclass(frozen=True)
 class Reading:
-    """Of one process: bytes resident and as a proportional share, seconds of processor time."""
+    """Of one process: bytes resident, as a proportional share, of that what is in no file; seconds of processors."""
 
     resident: int
     share: int
+    anonymous: int
     cpu_seconds: float
 
 
@@ -43,7 +44,7 @@ class DataPlane:
 def reading(pid: int) -> Reading:
     """A process as it is now."""
     found = memory_of(pid)
-    return Reading(found["Rss"], found["Pss"], cpu_seconds(pid))
+    return Reading(found["Rss"], found["Pss"], found["Pss_Anon"], cpu_seconds(pid))
 
 
 def data_plane(ancestor: int) -> DataPlane:

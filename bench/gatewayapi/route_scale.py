@@ -104,6 +104,12 @@ def visit(where: Place, world: World) -> int:
     return found
 
 
+def _memory(usage: Usage) -> str:
+    """Of the data plane; what is in no file is the least that a container's working set can be (`usage`)."""
+    without = f"{megabytes(usage.anonymous)} without pages of files"
+    return f"{megabytes(usage.data_plane)} (Envoy {megabytes(usage.envoy)}; {without})"
+
+
 def _figures(size: int, untouched: Usage, visited: Usage, changes: dict[str, int], errors: int) -> list[Figure]:
     rate = untouched.pushed / untouched.seconds / 1e3
     return [
@@ -111,8 +117,7 @@ def _figures(size: int, untouched: Usage, visited: Usage, changes: dict[str, int
             f"route scale: {size:,} routes and Services with churn, memory of the data plane (relay and Envoy)",
             f"路由规模：{size:,} 条路由与 Service，持续变更，数据面内存（relay 与 Envoy）",
             f"≤ {megabytes(MOST_DATA_PLANE)}",
-            f"{megabytes(untouched.data_plane)} (Envoy {megabytes(untouched.envoy)}); every route visited: "
-            f"{megabytes(visited.data_plane)} (Envoy {megabytes(visited.envoy)})",
+            f"{_memory(untouched)}; every route visited: {_memory(visited)}",
             untouched.data_plane <= MOST_DATA_PLANE,
             "agentgateway 49 MB, Kgateway 1.5 GB, EG 1.3 GB, Istio 2.0 GB, NGF 2.1 GB",
         ),
