@@ -324,8 +324,9 @@ async def test_a_machine_without_authorities_believes_none_and_says_so(tmp_path:
         made.apply(manifests.ingress("web", "shop", {"a.test": "web:443"}))
         with made:
             began = time.monotonic()
-            assert (await made.get("a.test")).status_code == 503
-            assert time.monotonic() - began < 15  # Envoy holds a request for a cluster that never comes for 5 s
+            assert (await made.get("a.test", seconds=20)).status_code == 503
+            # Envoy holds a request for a cluster that never comes for 5 s, and sometimes looks twice on a cold host.
+            assert time.monotonic() - began < 15
             assert one.handshakes == 0
             await eventually(lambda: [it for it in made.problems() if "BackendTLSPolicy shop/web" in it])
             await eventually(lambda: "envoy.system_authorities" in made.stderr())

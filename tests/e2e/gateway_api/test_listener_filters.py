@@ -199,8 +199,16 @@ async def test_what_services_are_told(world: World) -> None:
         before = len(world.second.asked)
         assert (await world.ask("/r", method="POST", content=b"x" * length)).status_code == 413
         chunks = [b"x" * 60, b"x" * (length - 60)]
-        assert (await world.ask("/r", method="POST", content=_later(chunks))).status_code == 413
+        assert await _refused(world, chunks)
         assert len(world.second.asked) == before
+
+
+async def _refused(world: World, chunks: list[bytes]) -> bool:
+    """413; or its connection was closed while megabytes were still on their way, before this client read the answer."""
+    try:
+        return (await world.ask("/r", method="POST", content=_later(chunks))).status_code == 413
+    except (httpx.ReadError, httpx.WriteError):
+        return len(chunks[-1]) > 1 << 20
 
 
 async def _later(chunks: list[bytes]) -> AsyncIterator[bytes]:

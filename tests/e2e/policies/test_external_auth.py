@@ -252,12 +252,12 @@ async def test_a_service_outside_the_cluster(new_gateway: NewGateway, echo_a: Ec
             settings=made,
         ).start()  # fmt: skip
 
-        async def passes() -> httpx.Response | None:
-            reply = await gateway.get("i200.test")
-            return reply if reply.status_code == 200 else None
+        async def says(status: int) -> bool:
+            return (await gateway.get(f"i{status}.test")).status_code == status
 
-        await eventually(passes)
-        assert (await gateway.get("i403.test")).status_code == 403
+        # `localhost` has an address where nobody listens, which is left out once it was found to fail.
+        await eventually(lambda: says(200))
+        await eventually(lambda: says(403))
         assert service.seen[-1].values("host") == ["localhost"]
 
 
