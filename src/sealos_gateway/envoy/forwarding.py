@@ -5,7 +5,7 @@ Header mutations only; no program runs.
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, retries, scope, tracing
+from sealos_gateway.envoy import api, composites, retries, scope, tracing
 
 WEBSOCKET = "websocket"
 
@@ -45,9 +45,7 @@ def _exceptions() -> api.Message:
     It is one filter, and not in a chain of its own for upgrades: that would be every filter twice, and each program in
     Lua costs memory per thread.
     """
-    config = api.extension_matcher.ExtensionWithMatcher()
-    config.extension_config.name = "envoy.filters.http.composite"
-    config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
+    config = composites.config()
     add = config.xds_matcher.matcher_list.matchers.add
     harmful, upgrade = add(), add()
     for method in retries.IDEMPOTENT:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from sealos_gateway.envoy import api, names, scope
+from sealos_gateway.envoy import api, composites, names, scope
 from sealos_gateway.envoy.policies import limits
 from sealos_gateway.model.authorization import Authorization
 
@@ -28,29 +28,17 @@ _UNREACHABLE = 503
 
 def http_filters(number: int) -> list[api.Message]:
     """So many places, with nothing in them unless the virtual host says what."""
-    found = []
-    for index in range(number):
-        config = api.extension_matcher.ExtensionWithMatcher()
-        config.extension_config.name = "envoy.filters.http.composite"
-        config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
-        found.append(api.hcm.HttpFilter(name=_name(index), typed_config=api.pack(config)))
-    return found
+    return [composites.empty(_name(index)) for index in range(number)]
 
 
 def fill(virtual_host: api.Message, asked: tuple[Authorization, ...], domain: str) -> None:
     """Write into an envoy.config.route.v3.VirtualHost who is asked."""
     for index, one in enumerate(asked):
-        action = api.composite.ExecuteFilterAction()
         steps = [(_AUTHZ, api.pack(_authz(one, domain)))]
         if one.body_bytes:
             # Left to itself, ext_authz shows the beginning of a body that is longer, and lets it pass.
             steps.insert(0, limits.at_most(one.body_bytes))
-        for name, step in steps:
-            action.filter_chain.typed_config.add(name=name, typed_config=step)
-        config = api.extension_matcher.ExtensionWithMatcherPerRoute()
-        config.xds_matcher.on_no_match.action.name = _FILTER
-        config.xds_matcher.on_no_match.action.typed_config.CopyFrom(api.pack(action))
-        virtual_host.typed_per_filter_config[_name(index)].CopyFrom(api.pack(config))
+        virtual_host.typed_per_filter_config[_name(index)].CopyFrom(composites.filled(_FILTER, steps))
 
 
 def _name(index: int) -> str:

@@ -1,7 +1,7 @@
 """The filters of one route, in order, as configuration of the one filter that runs them.
 
-envoy.extensions.common.matching.v3.ExtensionWithMatcher around envoy.extensions.filters.http.composite.v3.Composite:
-what the matcher of a route decides is which chain of filters runs; ours decides nothing and names the chain.
+What the matcher of a route decides is which chain of filters runs in the place (`composites`); ours decides nothing and
+names the chain.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from sealos_gateway.envoy import api
+from sealos_gateway.envoy import api, composites
 from sealos_gateway.envoy.actions import Context
 from sealos_gateway.envoy.policies import (
     access,
@@ -32,10 +32,7 @@ Filters = Iterator[tuple[str, api.Message]]
 
 def http_filter() -> api.Message:
     """The filter as it stands in every connection manager: nothing to do unless the route says what."""
-    config = api.extension_matcher.ExtensionWithMatcher()
-    config.extension_config.name = "envoy.filters.http.composite"
-    config.extension_config.typed_config.CopyFrom(api.pack(api.composite.Composite()))
-    return api.hcm.HttpFilter(name=FILTER, typed_config=api.pack(config))
+    return composites.empty(FILTER)
 
 
 def per_route(route: Route, context: Context, first: Iterable[tuple[str, api.Message]] = ()) -> api.Message | None:
@@ -43,15 +40,8 @@ def per_route(route: Route, context: Context, first: Iterable[tuple[str, api.Mes
 
     `first` are filters of the way on which the route is reached.
     """
-    action = api.composite.ExecuteFilterAction()
-    for name, config in itertools.chain(first, _filters(route, route.policy, context) if route.policy else ()):
-        action.filter_chain.typed_config.add(name=name, typed_config=config)
-    if not action.HasField("filter_chain"):
-        return None
-    config = api.extension_matcher.ExtensionWithMatcherPerRoute()
-    config.xds_matcher.on_no_match.action.name = FILTER
-    config.xds_matcher.on_no_match.action.typed_config.CopyFrom(api.pack(action))
-    return api.pack(config)
+    own = _filters(route, route.policy, context) if route.policy else ()
+    return composites.filled(FILTER, itertools.chain(first, own))
 
 
 def _filters(route: Route, policy: Policy, context: Context) -> Filters:
