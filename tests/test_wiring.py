@@ -177,6 +177,11 @@ def test_data_planes_of_gateways_have_the_settings_of_all_nodes() -> None:
     )  # fmt: skip
 
 
+def test_data_planes_log_as_their_control_plane_does() -> None:
+    assert not wiring.provision_options(Settings()).log_json
+    assert wiring.provision_options(Settings(log_json=True)).log_json
+
+
 def test_a_node_understands_the_settings_that_it_is_given() -> None:
     """Whatever is handed on is a setting, and of the type that it has there."""
     for group, fields in wiring._NODES_READ.items():

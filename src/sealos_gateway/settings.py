@@ -355,6 +355,8 @@ class Settings(_Group, frozen=True):
     status_address: str = "127.0.0.1"
     # Where the gateway keeps sockets and what it must remember over a restart; empty means a temporary folder.
     state_dir: str = ""
+    # Log as JSON lines (`--log-json` says the same); the data planes of Gateways do as their control plane does.
+    log_json: bool = False
 
 
 class SettingsError(ValueError):

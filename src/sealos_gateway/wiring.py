@@ -202,6 +202,7 @@ def provision_options(settings: Settings) -> plan.Options:
         shared_classes=frozenset(chosen.shared_classes),
         shared=not chosen.control,
         settings=tuple(_of_every_node(settings)),
+        log_json=settings.log_json,
         addresses=settings.kubernetes.publish_addresses,
     )
 

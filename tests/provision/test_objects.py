@@ -49,6 +49,17 @@ def test_every_object_is_named_labelled_and_owned() -> None:
         }  # fmt: skip
 
 
+def test_nodes_log_in_the_form_of_their_control_plane() -> None:
+    def arguments(world: World) -> list[str]:
+        (container,) = world.wanted()["Deployment"]["spec"]["template"]["spec"]["containers"]
+        return list(container["args"])
+
+    plain = World(gateways.gateway_class(), gateways.gateway())
+    assert arguments(plain) == ["node", "--config", "/etc/sealos-gateway/settings.yaml"]
+    as_json = msgspec.structs.replace(gateways.OPTIONS, log_json=True)
+    assert arguments(World(gateways.gateway_class(), gateways.gateway(), options=as_json))[-1] == "--log-json"
+
+
 def test_labels_and_annotations_of_the_gateway_are_on_everything() -> None:
     found = made(infrastructure={"labels": {"team": "a"}, "annotations": {"note": "b"}})
     pods = found["Deployment"]["spec"]["template"]

@@ -57,11 +57,11 @@ def run(
     from sealos_gateway import logs, main
     from sealos_gateway.node import privileges
 
-    logs.configure_logging(log_level, log_json)
     chosen = settings_of(
         config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state_dir,
-        concurrency=concurrency,
+        concurrency=concurrency, log_json=log_json or None,
     )  # fmt: skip
+    logs.configure_logging(log_level, chosen.log_json)
     scope = _scope(namespace, namespace_selector)
     privileges.keep_low_ports()
     _go(lambda: _with(main.serve, chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
@@ -88,11 +88,11 @@ def control(
     """Run a control plane for nodes, without an Envoy; several may run side by side."""
     from sealos_gateway import logs, main
 
-    logs.configure_logging(log_level, log_json)
     chosen = settings_of(
         config, ingress_class, http_port=http_port, https_port=https_port, status_port=status_port, state_dir=state_dir,
-        xds_port=xds_port, enrol_port=enrol_port,
+        xds_port=xds_port, enrol_port=enrol_port, log_json=log_json or None,
     )  # fmt: skip
+    logs.configure_logging(log_level, chosen.log_json)
     scope = _scope(namespace, namespace_selector)
     _go(lambda: _with(main.serve_nodes, chosen, _source(chosen, filename or [], kubeconfig, in_cluster, scope)))
 
@@ -116,11 +116,11 @@ def node(
 
     chosen = settings_of(
         config, status_port=status_port, state_dir=state_dir, xds_port=xds_port, enrol_port=enrol_port,
-        concurrency=concurrency,
+        concurrency=concurrency, log_json=log_json or None,
     )  # fmt: skip
     if control is not None:
         chosen = msgspec.structs.replace(chosen, node=msgspec.structs.replace(chosen.node, control=control))
-    become(Launch(chosen, log_level, log_json))
+    become(Launch(chosen, log_level, chosen.log_json))
 
 
 def _scope(namespaces: list[str] | None, selector: str) -> Scope:

@@ -173,7 +173,7 @@ def _container(plan: Plan, options: Options) -> Object:
         "name": "node",
         "image": profile.image or options.image,
         "imagePullPolicy": profile.image_pull_policy,
-        "args": ["node", "--config", f"{_CONFIG}/settings.yaml"],
+        "args": ["node", "--config", f"{_CONFIG}/settings.yaml", *(["--log-json"] if options.log_json else [])],
         "env": [{"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": port}, "periodSeconds": 2, "failureThreshold": 2},
         "livenessProbe": {

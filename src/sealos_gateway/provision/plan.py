@@ -29,6 +29,8 @@ class Options(msgspec.Struct, frozen=True):
     #: Settings of the control plane that hold for every data plane: group, name, value; the others are as nodes have
     #: them by themselves.
     settings: tuple[tuple[str, str, Any], ...] = ()
+    #: Whether nodes log as JSON lines.
+    log_json: bool = False
     #: Under these the gateway's own nodes are reached.
     addresses: tuple[str, ...] = ()
 
