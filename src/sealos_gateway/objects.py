@@ -186,11 +186,22 @@ class Cluster:
                 group.create_task(task, name=f"kube {name}")
 
     async def updates(self, stop: asyncio.Event) -> AsyncGenerator[Update, None]:
+        complete = False
         async with aclosing(self._source.updates()) as updates:
             async for update in updates:
                 if stop.is_set():
                     return
-                yield update
+                yield update  # who takes it has settled it when the next one is asked for
+                if self._source.loaded and not complete:
+                    complete = True
+                    self._look_for_leftovers()
+
+    def _look_for_leftovers(self) -> None:
+        """Once: statuses that were written while nobody of us was there to take them back."""
+        assert self._pipeline is not None
+        for kind in self._pipeline.gateway_statuses:
+            for ref, row in self._pipeline.by_kind[kind].rows.items():
+                self._gateway_status.found(kind, ref, row)
 
     def tell(self, problems: Sequence[Problem]) -> None:
         self._events.report(problems)

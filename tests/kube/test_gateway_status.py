@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 
-from sealos_gateway.kube.gateway_status import RETRY_SECONDS, GatewayStatus
+from sealos_gateway.kube.gateway_status import COUNTS_SECONDS, RETRY_SECONDS, GatewayStatus
 from sealos_gateway.kube.writes import Writer
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.gateways import GatewayStatus as Wanted
+from sealos_gateway.resources.gateway_api.gateways import GatewayStatusAddress, ListenerStatus
+from sealos_gateway.resources.gateway_api.gateways import ListenerSetStatus as WantedSet
 from sealos_gateway.resources.gateway_api.meta import Condition, ParentReference, ParentStatus, RouteStatus
 from sealos_gateway.resources.gateway_api.policies import AncestorStatus, PolicyStatus
 from sealos_gateway.resources.kinds import Kind
@@ -127,6 +130,95 @@ async def test_our_entry_goes_when_the_route_is_no_longer_ours(kube: FakeKube) -
         it.heard(kinds.HTTP_ROUTE, found)
         it.status.want(kinds.HTTP_ROUTE, REF, None)
         await eventually(lambda: it.there() == [OTHER])
+
+
+async def test_what_we_wrote_last_goes_too_when_the_watch_is_late(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route()
+        it.want(accepted())
+        await eventually(lambda: len(it.there()) == 1)
+        it.status.want(kinds.HTTP_ROUTE, REF, None)  # nothing of ours is known to be there yet
+        found = kube.get("httproutes", *REF)
+        assert found
+        it.heard(kinds.HTTP_ROUTE, found)
+        await eventually(lambda: it.there() == [])
+
+
+async def test_entries_that_were_left_before_our_time_go(kube: FakeKube) -> None:
+    """A class that was forced away while no control plane ran."""
+    async with running(kube) as it:
+        it.route(parents=[OTHER, OTHER | {"controllerName": OURS}])
+        it.status.found(kinds.HTTP_ROUTE, REF, it.rows[kinds.HTTP_ROUTE, REF])
+        await eventually(lambda: it.there() == [OTHER])
+
+
+async def test_entries_that_are_wanted_or_of_others_are_not_left_over(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.route(parents=[OTHER])
+        it.status.found(kinds.HTTP_ROUTE, REF, it.rows[kinds.HTTP_ROUTE, REF])
+        it.want(accepted())
+        await eventually(lambda: len(it.there()) == 2)
+        found = kube.get("httproutes", *REF)
+        assert found
+        it.heard(kinds.HTTP_ROUTE, found)
+        it.status.found(kinds.HTTP_ROUTE, REF, it.rows[kinds.HTTP_ROUTE, REF])
+        await eventually(lambda: not it.writer)
+        assert (len(it.there()), len(kube.asked("status", "PATCH"))) == (2, 1)
+
+
+def conditions(kube: FakeKube, plural: str) -> dict[str, str]:
+    """Each as `Status Reason`."""
+    found = (kube.get(plural, *REF) or {}).get("status", {})
+    return {it["type"]: f"{it['status']} {it['reason']}" for it in found.get("conditions", [])}
+
+
+def member(name: str) -> Object:
+    """A ListenerSet of a Gateway of the same name."""
+    metadata = {"name": name, "namespace": "shop", "generation": 1}
+    spec = {"parentRef": {"name": name}, "listeners": [{"name": "a", "port": 80, "protocol": "HTTP"}]}
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "ListenerSet", "metadata": metadata, "spec": spec}
+
+
+def _says(kube: FakeKube, plural: str, accepted: str) -> bool:
+    return conditions(kube, plural).get("Accepted") == accepted
+
+
+_PENDING = {"Accepted": "Unknown Pending", "Programmed": "Unknown Pending"}
+
+
+async def test_a_gateway_that_nobody_has_any_more_does_not_say_that_it_is_served(kube: FakeKube) -> None:
+    """Its class was forced away: for it and for its ListenerSets nobody speaks."""
+    addresses = (GatewayStatusAddress("203.0.113.7"),)
+    listeners = (ListenerStatus("http", 1, (), (accepted(),)),)
+    wanted = Wanted(addresses, (accepted(), Condition("ResolvedRefs", "True", "ResolvedRefs", "", 1)), listeners)
+    async with running(kube) as it:
+        it.heard(kinds.GATEWAY, kube.put("gateways", cluster.gateway("web")))
+        it.heard(kinds.LISTENER_SET, kube.put("listenersets", member("web")))
+        it.status.want(kinds.GATEWAY, REF, wanted)
+        it.status.want(kinds.LISTENER_SET, REF, WantedSet((accepted(),)))
+        for kind in (kinds.GATEWAY, kinds.LISTENER_SET):
+            await eventually(partial(_says, kube, kind.plural, "True Accepted"))
+            it.heard(kind, kube.get(kind.plural, *REF) or {})
+            it.status.want(kind, REF, None)
+            it.clock.advance(COUNTS_SECONDS)
+            await eventually(partial(_says, kube, kind.plural, "Unknown Pending"))
+            assert conditions(kube, kind.plural) == _PENDING
+        there = (kube.get("gateways", *REF) or {})["status"]
+    assert [it["value"] for it in there["addresses"]] == ["203.0.113.7"], "names in DNS are made of them"
+    assert not there.get("listeners")
+    assert "GatewayClass sealos does not exist" in there["conditions"][0]["message"]
+
+
+async def test_a_gateway_that_another_controller_has_now_is_left_to_it(kube: FakeKube) -> None:
+    async with running(kube) as it:
+        it.heard(kinds.GATEWAY, kube.put("gateways", cluster.gateway("web")))
+        it.rows[kinds.GATEWAY_CLASS, Ref("", "sealos")] = object()
+        it.status.want(kinds.GATEWAY, REF, Wanted(conditions=(accepted(),)))
+        await eventually(lambda: bool(conditions(kube, "gateways")))
+        it.heard(kinds.GATEWAY, kube.get("gateways", *REF) or {})
+        it.status.want(kinds.GATEWAY, REF, None)
+        await eventually(lambda: not it.writer)
+        assert conditions(kube, "gateways") == {"Accepted": "True Accepted"}
 
 
 async def test_a_gateway(kube: FakeKube) -> None:

@@ -43,6 +43,9 @@ class GatewayStatus:
         self._controller = ""
         self._find: Callable[[Kind, Ref], Any] = lambda *_: None
         self._wanted: dict[Key, status.Status] = {}
+        #: Of what we have nothing to say any more, with the kind of status that we wrote: what we wrote last may still
+        #: be under way.
+        self._left: dict[Key, type[status.Status]] = {}
         self._refused: dict[Key, Problem] = {}
         #: Objects whose status has no room for all that there is to say.
         self._crowded: dict[Key, Problem] = {}
@@ -59,17 +62,29 @@ class GatewayStatus:
         """This is what we have to say about an object; None: nothing (any more)."""
         if wanted is not None:
             self._wanted[kind, ref] = wanted
+            self._left.pop((kind, ref), None)
             self._compare(kind, ref)
         elif (before := self._wanted.pop((kind, ref), None)) is not None:
-            self._take_back(kind, ref, before)
+            self._left[kind, ref] = type(before)
+            self._take_back(kind, ref)
 
     def changed(self, kind: Kind, ref: Ref, row: Resource | None) -> None:
         """The object is different, or gone."""
         if row is None:
             self._writer.cancel(_name(kind, ref))
+            self._left.pop((kind, ref), None)
             self._forget(kind, ref)
         elif (kind, ref) in self._wanted:
             self._compare(kind, ref)
+        elif (kind, ref) in self._left:
+            self._take_back(kind, ref)
+
+    def found(self, kind: Kind, ref: Ref, row: Any) -> None:
+        """An object as it is when everything was read and settled once. Entries of ours that nothing asks for were left
+        by who spoke for this controller before us."""
+        if (kind, ref) not in self._wanted and status.speaks(row.status, self._controller):
+            self._left[kind, ref] = type(row.status)
+            self._take_back(kind, ref)
 
     async def run(self) -> None:
         """Try again what was refused, for ever."""
@@ -100,13 +115,34 @@ class GatewayStatus:
         self._refused.pop((kind, ref), None)
         self._crowded.pop((kind, ref), None)
 
-    def _take_back(self, kind: Kind, ref: Ref, before: status.Status) -> None:
-        """Our entries go. What we said of an object that was ours alone stays: the next controller writes over it."""
+    def _take_back(self, kind: Kind, ref: Ref) -> None:
+        """Our entries go. What we said of an object that was ours alone stays where another controller has it now,
+        which writes over it; where nobody has it, it must not go on saying that it is served."""
         self._writer.cancel(_name(kind, ref))
         self._forget(kind, ref)
-        row = self._find(kind, ref)
-        if row is not None and isinstance(before, _LISTS) and (body := self._body(kind, row, type(before)())):
+        made, row = self._left[kind, ref], self._find(kind, ref)
+        if row is None:
+            return
+        wanted = made() if issubclass(made, _LISTS) else self._orphaned(kind, row)
+        if wanted is None:
+            del self._left[kind, ref]
+        elif body := self._body(kind, row, wanted):
             self._write(kind, ref, body)
+
+    def _orphaned(self, kind: Kind, row: Any) -> status.Status | None:
+        """What is to be said of a Gateway or a ListenerSet that nobody has; None where somebody may have it."""
+        gateway = row
+        if kind == kinds.LISTENER_SET:
+            parent = Ref(row.spec.parent_ref.namespace or row.metadata.namespace, row.spec.parent_ref.name)
+            gateway = self._find(kinds.GATEWAY, parent)
+            if gateway is None:
+                return status.orphaned(row, f"Gateway {parent} does not exist")
+        elif kind != kinds.GATEWAY:
+            return None
+        name = gateway.spec.gateway_class_name
+        if self._find(kinds.GATEWAY_CLASS, Ref("", name)) is not None:
+            return None
+        return status.orphaned(row, f"GatewayClass {name} does not exist, so nobody serves this")
 
     def _body(self, kind: Kind, row: Any, wanted: status.Status) -> bytes | None:
         now = self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

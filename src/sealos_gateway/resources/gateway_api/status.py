@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from sealos_gateway.resources.gateway_api.gateways import (
+    Gateway,
     GatewayClassStatus,
     GatewayStatus,
+    ListenerSet,
     ListenerSetStatus,
     ListenerStatus,
 )
@@ -40,6 +42,23 @@ def merged(there: Any, wanted: Status, controller: str, now: str) -> Status | No
             listed = _entries(there.ancestors, ancestors, controller, now, MOST_ANCESTORS)
             return PolicyStatus(listed) if listed != there.ancestors else None
     return _own(there, wanted, now)
+
+
+def speaks(there: Any, controller: str) -> bool:
+    """Whether there are entries of this controller in a list of parents or ancestors."""
+    entries: Sequence[Entry] = (*getattr(there, "parents", ()), *getattr(there, "ancestors", ()))
+    return any(it.controller_name == controller for it in entries)
+
+
+def orphaned(row: Gateway | ListenerSet, why: str) -> GatewayStatus | ListenerSetStatus:
+    """Of an object that no controller has any more: as the API says it of a new one. Addresses stay, since names in DNS
+    are made of them; what is known of listeners goes."""
+    told = tuple(
+        Condition(type_, "Unknown", "Pending", why, row.metadata.generation) for type_ in ("Accepted", "Programmed")
+    )
+    if isinstance(row, Gateway):
+        return GatewayStatus(row.status.addresses, told)
+    return ListenerSetStatus(told)
 
 
 def left_out(there: Any, wanted: Status, controller: str) -> int:
