@@ -29,7 +29,15 @@ def lived(history: Iterable[Event], chosen: Settings) -> Pipeline:
         if settle:
             made.settle()
     made.settle()
+    _forget_last_good(made)
     return made
+
+
+def _forget_last_good(made: Pipeline) -> None:
+    """What Secrets held before they went bad is the one thing that only a history knows."""
+    for ref in list(made.world.last_good_pairs.rows):
+        made.world.last_good_pairs.drop(ref)
+    made.settle()
 
 
 def what_is_left(history: Iterable[Event]) -> list[Resource]:

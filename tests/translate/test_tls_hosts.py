@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from sealos_gateway.envoy import names
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.meta import Ref, Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
+from sealos_gateway.translate.gateway_api import tls_options
 from sealos_gateway.xds.planes import OWN, View
 from tests import objects, pem
 from tests.translate import gateways
@@ -65,6 +67,20 @@ def test_what_needs_more_than_a_certificate_by_name_has_a_chain_of_its_own() -> 
     assert set(served(made)) == {"shop.edge/a.com"}
     assert set(made.client_pairs.rows) == {Ref("shop", "cert"), Ref("shop", "rsa")}
     assert made._key_pairs.planes.rows[Ref("shop", "rsa")] == {"shop.edge"}
+
+
+def test_versions_and_ciphers_are_those_of_a_chain_of_its_own() -> None:
+    options = {tls_options.MIN_VERSION: "1.3", "example.com/odd": "1"}
+    special = {**https("b", hostname="b.com"), "tls": {"certificateRefs": [{"name": "cert"}], "options": options}}
+    ended = {"certificateRefs": [{"name": "cert"}], "options": {tls_options.MAX_VERSION: "TLSv1.2"}}
+    made = pipeline(gateway(https("a", hostname="a.com"), special, listener("t", 9443, "TLS", tls=ended)))
+    assert [(chain.hostname, chain.parameters) for chain in port(made).chains] == [
+        ("b.com", ClientTls(min_version="1.3"))
+    ]
+    assert served(made) == {"shop.edge/a.com": "shop/cert"}
+    (stream,) = port(made, "shop.edge/9443").streams
+    assert stream.tls is not None
+    assert stream.tls.parameters == ClientTls(max_version="1.2")
 
 
 def test_client_certificates_are_asked_for_in_a_chain_of_their_own() -> None:
@@ -127,12 +143,13 @@ def test_a_data_plane_hears_of_its_own_names_only() -> None:
     assert len({row.body for row in bodies if row}) == 2
 
 
-def test_a_certificate_that_is_gone_bad_or_exchanged() -> None:
+def test_a_certificate_that_is_gone_or_exchanged() -> None:
     made = pipeline(
         gateway(https("a", hostname="a.com"), https("b", hostname="b.com", secret="other")), secret("other")
     )
     assert set(served(made)) == {"shop.edge/a.com", "shop.edge/b.com"}
-    objects.put(made, objects.secret("other", b"bad", b"bad"))
+    assert not objects.put(made, objects.secret("other", b"bad", b"bad")), "one that has gone bad changes nothing"
+    objects.drop(made, secret("other"))
     assert set(served(made)) == {"shop.edge/a.com"}
     objects.put(made, gateway(https("a", hostname="a.com", secret="third")), secret("third"))
     assert served(made) == {"shop.edge/a.com": "shop/third"}

@@ -100,6 +100,8 @@ def _tls(chain: Chain, options: Options, http: bool = True) -> api.Message:
     listeners.fill_tls(common, options)
     if not http:
         del common.alpn_protocols[:]  # what is in it is for the backend to say, and it is not asked
+    if chain.parameters is not None:
+        client_tls.fill(context, chain.parameters)
     for ref in chain.certificates:
         tls_contexts.show(common, names.client_pair(ref))
     if chain.authorities:

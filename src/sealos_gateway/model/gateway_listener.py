@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.resources.meta import Origin, Ref
 
 
 class Chain(msgspec.Struct, frozen=True, gc=False):
     """TLS for one hostname (`*` for any): key pairs by Secret, authorities of client certificates. Without a good one a
-    client is refused, unless `optional`."""
+    client is refused, unless `optional`. `parameters` are versions and ciphers where they are not as usual."""
 
     hostname: str
     certificates: tuple[Ref, ...]
     authorities: tuple[Origin, ...] = ()
     optional: bool = False
+    parameters: ClientTls | None = None
 
 
 class StreamTarget(msgspec.Struct, frozen=True, gc=False):

@@ -3,6 +3,7 @@
 ```
 defaults        what settings show to clients that ask for no name of ours                     Table
 secrets_in_use  Secret → who names it               config_maps_in_use: the same               Index
+last_good_pairs Secret → what it held before it went bad                                       Table
 authorities     over Secrets and ConfigMaps: a checked list of CA certificates                 Derived
 pairs           over Secrets: a checked key pair                                               Derived
 certificates    over patterns of server names: what clients are shown                          Derived
@@ -16,6 +17,7 @@ from typing import Any
 
 from sealos_gateway.live import Derived, Graph, Index, Rows, Table
 from sealos_gateway.model.upstream import Certificate
+from sealos_gateway.resources.core import Secret
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.tables.ground import Ground
 from sealos_gateway.tables.ingresses import IngressTables
@@ -76,8 +78,32 @@ def certificate_tables(graph: Graph, ground: Ground, ingresses: IngressTables) -
     pairs: Derived[Ref, translate.Loaded] = Derived(
         graph, "pairs", lambda ref, read: translate.load(ref, read, world), secrets
     )
+    _keep_last_good(world, pairs)
     certificates = _certificates(graph, world, ingresses, pairs, patterns)
     return CertificateTables(defaults, secrets, config_maps, authorities, pairs, certificates)
+
+
+def _keep_last_good(world: World, pairs: Rows[Ref, translate.Loaded]) -> None:
+    """Hold on to what a Secret held when it is changed into what is no key pair, as long as it exists and is used:
+
+    somebody's mistake must not close a host that worked a second ago (docs/decisions/047-last-good-certificates.md).
+    """
+    kept = world.last_good_pairs
+
+    def changed(ref: Ref, secret: Secret | None) -> None:
+        """`pairs` has still what was made of the Secret before."""
+        before = pairs.get(ref)
+        if secret is None or before is None or translate.checked(ref, secret).pair is not None:
+            kept.drop(ref)
+        elif before.pair is not None and not before.error:
+            kept.put(ref, before)
+
+    def settled(ref: Ref, row: translate.Loaded | None) -> None:
+        if row is None:
+            kept.drop(ref)
+
+    world.secrets.on_change.append(changed)
+    pairs.on_change.append(settled)
 
 
 def _certificates(

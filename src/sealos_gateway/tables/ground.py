@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sealos_gateway.live import Graph, Index
+from sealos_gateway.live import Graph, Index, Table
 from sealos_gateway.provision import tables as provision
 from sealos_gateway.provision.plan import Options
 from sealos_gateway.resources import core, ingress, kinds
@@ -68,6 +68,7 @@ def _world(graph: Graph, rules: Rules, sources: Sources) -> World:
     return World(
         rules, sources.ingresses, sources.ingress_classes, default_classes, sources.services, sources.slices,
         slices_by_service, sources.secrets, sources.config_maps, sources.trust_bundles, sources.namespaces,
+        Table(graph, "last_good_pairs"),
     )  # fmt: skip
 
 

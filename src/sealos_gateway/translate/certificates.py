@@ -13,6 +13,7 @@ from sealos_gateway.model.keys import HostKey
 from sealos_gateway.model.private import Private
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.model.upstream import Certificate, KeyPair
+from sealos_gateway.resources.core import Secret
 from sealos_gateway.resources.ingress import Ingress
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import hosts, virtual_hosts
@@ -25,11 +26,19 @@ _UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.U
 
 
 class Loaded(msgspec.Struct, frozen=True, gc=False):
-    """A Secret as a key pair with the names it covers, or why it is none."""
+    """A Secret as a key pair with the names it covers, or why it is none. Both where the Secret has gone bad while it
+    was used: then the pair is the one that it held before, and goes on being shown."""
 
     pair: KeyPair | None = None
     names: tuple[str, ...] = ()
     error: str = ""
+
+    @property
+    def told(self) -> str:
+        """What is wrong, and what is shown meanwhile."""
+        if self.pair is None or not self.error:
+            return self.error
+        return f"{self.error}; what it held before is shown until then (a certificate until {self.pair.not_after[:10]})"
 
 
 class InvalidPairError(ValueError):
@@ -37,10 +46,18 @@ class InvalidPairError(ValueError):
 
 
 def load(ref: Ref, read: Read, world: World) -> Loaded:
-    """Read and check one Secret: both entries there, parseable, belonging together, of a kind that Envoy takes."""
+    """A Secret, checked. What is wrong with one that was good does not take away what it held (decision 047); one that
+    does not exist has nothing."""
     secret = read(world.secrets, ref)
     if secret is None:
         return Loaded(error=f"Secret {ref} does not exist")
+    found = checked(ref, secret)
+    before = read(world.last_good_pairs, ref) if found.pair is None else None
+    return msgspec.structs.replace(before, error=found.error) if before is not None else found
+
+
+def checked(ref: Ref, secret: Secret) -> Loaded:
+    """What a Secret is now: both entries there, parseable, belonging together, of a kind that Envoy takes."""
     chain, key = secret.value("tls.crt"), secret.value("tls.key")
     if not chain or not key:
         missing = "tls.crt" if not chain else "tls.key"
@@ -149,6 +166,9 @@ def _choose(
         refuse("InvalidSecret", loaded.error if loaded else f"Secret {secret} does not exist")
     elif pattern != hosts.ANY_HOST and not any(hosts.covers(name, pattern) for name in loaded.names):
         refuse("NameMismatch", f"Secret {secret} is for {', '.join(loaded.names[:4]) or 'no DNS name'}")
+    elif loaded.error:
+        chosen.setdefault(loaded.pair.algorithm, loaded.pair)
+        problems.append(Problem(origin, "spec.tls", "InvalidSecret", loaded.told))
     elif (other := chosen.setdefault(loaded.pair.algorithm, loaded.pair)).name != loaded.pair.name:
         message = f"{pattern} is already answered with Secret {other.name}, which comes first; {secret} is not used"
         problems.append(Problem(origin, "spec.tls", "CertificateConflict", message))

@@ -44,8 +44,10 @@ def default_certificate_problems(
 ) -> tuple[Problem, ...]:
     """A default certificate that cannot be used is the operator's problem, not a tenant's."""
     loaded = read(pairs, secret)
-    if loaded is not None and loaded.pair is not None:
+    if loaded is not None and not loaded.error:
         return ()
-    reason = loaded.error if loaded else f"Secret {secret} does not exist"
     origin = Origin("Setting", Ref("", "tls.default_certificates"))
+    if loaded is not None and loaded.pair is not None:
+        return (Problem(origin, pattern, "InvalidSecret", loaded.told),)
+    reason = loaded.error if loaded else f"Secret {secret} does not exist"
     return (Problem(origin, pattern, "InvalidSecret", f"{reason}; names it should answer for have no certificate"),)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from sealos_gateway.live import Index, Rows
+from sealos_gateway.live import Index, Rows, Table
 from sealos_gateway.resources.core import ClusterTrustBundle, ConfigMap, EndpointSlice, Namespace, Secret, Service
 from sealos_gateway.resources.ingress import Ingress, IngressClass
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.policies.attached import Attached
+
+if TYPE_CHECKING:
+    from sealos_gateway.translate.certificates import Loaded
 
 T = TypeVar("T")
 
@@ -91,6 +94,8 @@ class World:
     config_maps: Rows[Ref, ConfigMap]
     trust_bundles: Rows[Ref, ClusterTrustBundle]
     namespaces: Rows[Ref, Namespace]
+    #: Of Secrets that have gone bad while they were used: what they held before (`tables.certificates`).
+    last_good_pairs: Table[Ref, Loaded]
     interned: Interned = field(default_factory=Interned)
     #: What our policies say, by the kind of what they are attached to and its name; `policies.tables` fills it.
     attached: Mapping[str, Rows[Ref, Attached]] = field(default_factory=dict)

@@ -122,7 +122,13 @@ async def test_a_certificate_that_is_renewed_broken_or_no_longer_granted(echo_a:
         assert made.sent == {"secrets": ["served/shop.edge/a.test"]}
         await eventually(lambda: _is(port, "a.test", "renewed.test"))
 
+        # One that has gone bad changes nothing, one that is gone closes its hostname.
         made.put(objects.secret("b", b"no certificate", b"no key"))
+        assert made.sent == {}
+        assert [await shown(port, name) for name in ("a.test", "b.test", "c.test")] == [
+            "renewed.test", "b.test", "c.test",
+        ]  # fmt: skip
+        made.drop(secret("b", "b.test"))
         await eventually(lambda: _is(port, "b.test", ""))
         assert [await shown(port, name) for name in ("a.test", "c.test")] == ["renewed.test", "c.test"]
         made.put(secret("b", "b.test"))
@@ -131,6 +137,41 @@ async def test_a_certificate_that_is_renewed_broken_or_no_longer_granted(echo_a:
         made.drop(allowed)
         await eventually(lambda: _is(port, "c.test", ""))
         assert [await shown(port, name) for name in ("a.test", "b.test")] == ["renewed.test", "b.test"]
+
+
+async def test_versions_and_ciphers_of_one_listener(echo_a: Echo, tmp_path: Path) -> None:
+    """`tls.options`: for this hostname alone; the others of the port are as the settings say."""
+    (port,) = processes.free_ports(1)
+    cipher, two = "ECDHE-ECDSA-AES128-SHA", tls.Version.TLSv1_2
+
+    def special(name: str, **options: str) -> dict[str, Any]:
+        made = https(name, port, name, hostname=f"{name}.test")
+        return made | {"tls": made["tls"] | {"options": {f"gateway.sealos.io/{k}": v for k, v in options.items()}}}
+
+    new, old = special("new", **{"min-tls-version": "1.3"}), special("old", **{"max-tls-version": "TLSv1.2"})
+    strict = special("strict", **{"cipher-suites": cipher})
+    one = gateway(https("a", port, "a", hostname="a.test"), new, old, strict)
+    pairs = [secret(name, f"{name}.test") for name in ("a", "new", "old", "strict")]
+    async with plane.running(tmp_path, "shop.edge", *behind(echo_a), one, *pairs) as made:
+        assert [await shown(port, f"{name}.test") for name in ("a", "new", "old", "strict")] == [
+            "a.test", "new.test", "old.test", "strict.test",
+        ]  # fmt: skip
+        assert await tls.is_refused(port, "new.test", tls.context(highest=two))
+        assert (await tls.hello(port, "a.test", tls.context(highest=two))).version == "TLSv1.2"
+        assert (await tls.hello(port, "old.test")).version == "TLSv1.2"
+        assert await tls.is_refused(
+            port, "strict.test", tls.context(highest=two, ciphers="ECDHE-ECDSA-AES128-GCM-SHA256")
+        )
+        weak = tls.context(highest=two, ciphers=f"{cipher}:@SECLEVEL=0")
+        assert (await tls.hello(port, "strict.test", weak)).names == ("strict.test",)
+        assert await tls.is_refused(
+            port, "a.test", tls.context(lowest=two, highest=two, ciphers=f"{cipher}:@SECLEVEL=0")
+        )
+        assert await asked(port, "new.test", "new.test", "a.test") == [200, 421]
+        # One that cannot be had shuts its listener, and nobody else's.
+        made.put(gateway(https("a", port, "a", hostname="a.test"), special("new", **{"min-tls-version": "9"})))
+        await eventually(lambda: _is(port, "new.test", ""))
+        assert await shown(port, "a.test") == "a.test"
 
 
 async def test_the_most_specific_hostname_answers_beside_wildcards(echo_a: Echo, tmp_path: Path) -> None:

@@ -19,13 +19,11 @@ from sealos_gateway.resources.gateway_api.meta import LocalObjectReference
 from sealos_gateway.resources.gateway_api.policies import BackendTLSPolicy, BackendTlsValidation, PolicyTarget
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import hosts, trust
-from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, NOTE, RESOLVED, Flaw
 from sealos_gateway.translate.gateway_api.references import References
 
 KIND: Final = "BackendTLSPolicy"
 _SYSTEM: Final = "System"
-#: What is wrong with a policy without being a condition of the specification: it holds all the same.
-NOTE: Final = ""
 
 
 class Target(NamedTuple):

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from sealos_gateway.live import Read
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, ListenerFilter, RouteNamespaces
 from sealos_gateway.resources.gateway_api.meta import GROUP, ObjectReference, RouteGroupKind, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import trust
-from sealos_gateway.translate.gateway_api import grants, references
+from sealos_gateway.translate.gateway_api import grants, references, tls_options
 from sealos_gateway.translate.gateway_api.claims import HOSTNAME, PROTOCOL, Claims
 from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.references import TERMINATE
@@ -38,6 +39,8 @@ MOST_FILTERS: Final = 16
 #: As in the API, and it has to start with a slash.
 _PREFIX: Final = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*")
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
+#: In place of a condition: what is worth telling and costs nothing.
+NOTE: Final = ""
 _CONFLICTS: Final = {
     HOSTNAME: "another listener has the same hostname; give this one a hostname or a port of its own",
     PROTOCOL: "another listener has a protocol that cannot share the port; give this one another port",
@@ -93,6 +96,8 @@ class ListenerRow(msgspec.Struct, frozen=True, gc=False):
     flaws: tuple[Flaw, ...] = ()
     #: What happens to requests before a route is chosen.
     filters: tuple[ListenerFilter, ...] = ()
+    #: What of TLS is otherwise than the settings say.
+    parameters: ClientTls | None = None
 
     @property
     def reads(self) -> bool:
@@ -134,6 +139,12 @@ def judged(
     return tuple(found)
 
 
+def unserved(rows: tuple[ListenerRow, ...], why: str) -> tuple[ListenerRow, ...]:
+    """The listeners of a Gateway that is not accepted: none of them is."""
+    flaw = Flaw(ACCEPTED, "Invalid", f"its Gateway is not accepted: {why}")
+    return tuple(msgspec.structs.replace(row, flaws=(flaw, *row.flaws)) for row in rows)
+
+
 def _row(
     owner: Origin,
     listener: Listener,
@@ -160,10 +171,13 @@ def _row(
         certificates, wrong = _certificates(listener, referrer, read, world, loaded)
         flaws += wrong
     authorities, optional, wrong_clients = _clients(listener, mode, gateway, read, world, loaded)
+    options = tls_options.read((listener.tls.options if listener.tls else None) or {}, mode == TERMINATE)
+    flaws += [Flaw(ACCEPTED, "UnsupportedValue", text) for text in options.wrong]
+    flaws += [Flaw(NOTE, "UnknownOption", text) for text in options.ignored]
     return ListenerRow(
         gateway.ref, owner, listener.name, listener.port, listener.protocol, (listener.hostname or "").lower(), mode,
         kinds, listener.allowed_routes.namespaces, tuple(certificates), authorities, optional, shows,
-        (*flaws, *wrong_clients), listener.filters.requests if listener.filters else (),
+        (*flaws, *wrong_clients), listener.filters.requests if listener.filters else (), options.parameters,
     )  # fmt: skip
 
 
@@ -240,35 +254,31 @@ def _certificates(
         ]
     good, flaws = [], []
     for number, reference in enumerate(wanted):
-        flaw = certificate_flaw(
+        pair, flaw = certificate(
             f"tls.certificateRefs[{number}]", reference, referrer, read, world, loaded, "InvalidCertificateRef"
         )
-        if flaw is None:
-            good.append(references.target_of(reference, referrer.namespace))
-        else:
-            flaws.append(flaw)
+        good += [pair] if pair is not None else []
+        flaws += [flaw] if flaw is not None else []
     return good, flaws
 
 
 def _shown(gateway: Gateway, read: Read, world: GatewayWorld, loaded: Loaded) -> Ref | None:
     """What the Gateway shows to backends; nothing where that cannot be used."""
     reference = references.client_certificate(gateway)
-    if reference is None or client_certificate_flaw(gateway, reference, read, world, loaded):
-        return None
-    return references.target_of(reference, gateway.metadata.namespace)
+    return client_certificate(gateway, reference, read, world, loaded)[0] if reference is not None else None
 
 
-def client_certificate_flaw(
+def client_certificate(
     gateway: Gateway, reference: SecretReference, read: Read, world: GatewayWorld, loaded: Loaded
-) -> Flaw | None:
-    """Why the certificate that the Gateway is to show to backends cannot be used."""
-    return certificate_flaw(
+) -> tuple[Ref | None, Flaw | None]:
+    """The certificate that the Gateway shows to backends, and what is wrong with it."""
+    return certificate(
         "spec.tls.backend.clientCertificateRef", reference, Referrer("Gateway", gateway.metadata.namespace),
         read, world, loaded, "InvalidClientCertificateRef",
     )  # fmt: skip
 
 
-def certificate_flaw(
+def certificate(
     field: str,
     reference: SecretReference,
     referrer: Referrer,
@@ -276,20 +286,20 @@ def certificate_flaw(
     world: GatewayWorld,
     loaded: Loaded,
     reason: str,
-) -> Flaw | None:
-    """Why a reference to a Secret with a key pair cannot be used."""
+) -> tuple[Ref | None, Flaw | None]:
+    """The Secret that a reference to a key pair leads to, and what is wrong: both where the Secret has gone bad, and
+    what it held before goes on being shown."""
     target = references.target_of(reference, referrer.namespace)
     if (reference.group, reference.kind) != ("", "Secret"):
-        return Flaw(
-            RESOLVED, reason, f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a Secret"
-        )
+        text = f"{field}: {reference.kind} of group {reference.group!a} is not supported; name a Secret"
+        return None, Flaw(RESOLVED, reason, text)
     if not grants.permitted(referrer, "", "Secret", target, read, world):
         text = f"{field}: Secret {target} is in another namespace, and no ReferenceGrant there allows it"
-        return Flaw(RESOLVED, "RefNotPermitted", text)
+        return None, Flaw(RESOLVED, "RefNotPermitted", text)
     found = read(loaded.pairs, target)
-    if found is None or found.pair is None:
-        return Flaw(RESOLVED, reason, f"{field}: {found.error if found else f'Secret {target} does not exist'}")
-    return None
+    wrong = found.told if found is not None else f"Secret {target} does not exist"
+    flaw = Flaw(RESOLVED, reason, f"{field}: {wrong}") if wrong else None
+    return target if found is not None and found.pair is not None else None, flaw
 
 
 def _clients(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sealos_gateway.model.client_tls import ClientTls
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api.hostnames import ANY
@@ -54,6 +55,8 @@ class Placed(msgspec.Struct, frozen=True, gc=False):
     shows: Ref | None = None
     #: How many filters requests pass before a route is chosen.
     filters: int = 0
+    #: What of TLS is otherwise than the settings say.
+    parameters: ClientTls | None = None
 
     @property
     def http(self) -> bool:
@@ -103,6 +106,7 @@ def placed(rows: tuple[ListenerRow, ...], plane: str, shared: Shared) -> tuple[P
             row.optional,
             row.shows,
             len(row.filters),
+            row.parameters,
         )
         for row in rows
         if row.serves

@@ -24,7 +24,7 @@ Claimed = tuple[str, tuple[StreamTarget, ...]]
 
 def chain(row: Placed) -> Chain:
     """How TLS ends at a listener."""
-    return Chain(row.hostname, row.certificates, row.authorities, row.optional)
+    return Chain(row.hostname, row.certificates, row.authorities, row.optional, row.parameters)
 
 
 def streams(rows: Sequence[Placed], claimed: Callable[[Placed], Sequence[Claimed]]) -> tuple[Stream, ...]:

@@ -25,7 +25,7 @@ from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows
 from sealos_gateway.model.gateway_listener import Chain
 from sealos_gateway.model.keys import HostKey
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api import hostnames, server_names
 from sealos_gateway.translate.gateway_api.places import Placed, plane_of
 
 #: A data plane, and a hostname there.
@@ -111,7 +111,7 @@ class TlsHosts:
         for member in sorted(read(self._claimed, key) or (), key=str):
             for row in self._placed(member, read) or ():
                 if row.host == key and row.protocol == "HTTPS":
-                    return TlsHost(key, Chain(row.hostname, row.certificates, row.authorities, row.optional))
+                    return TlsHost(key, server_names.chain(row))
         return None
 
     def _several(self, place: str, read: Read) -> bool | None:
@@ -147,7 +147,7 @@ def _special(row: TlsHost) -> bool:
     """
     chain = row.chain
     usual = len(chain.certificates) == 1 and not chain.authorities and "*" not in chain.hostname
-    return not usual or not plane_of(row.key.gateway)
+    return not usual or chain.parameters is not None or not plane_of(row.key.gateway)
 
 
 def _place(row: TlsHost) -> tuple[str, ...]:

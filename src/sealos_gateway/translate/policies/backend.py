@@ -198,5 +198,7 @@ def _certificate(reader: Reader, wanted: api.BackendTls) -> Any:
     if loaded.pair is None:
         reader.missing(field, loaded.error, "InvalidSecret")
         return None
+    if loaded.error:
+        reader.notes.append(f"{field}: {loaded.told}")
     reader.client_pairs[ref] = None
     return ref
