@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+from sealos_gateway import explain_certificates as certificates
 from sealos_gateway.model.gateway_listener import GatewayListener
 from sealos_gateway.model.keys import BackendKey, HostKey
 from sealos_gateway.model.request import Request, matches
@@ -71,11 +72,10 @@ def explain(
     scheme, name, port, path, query = _parse(url, pipeline)
     request = Request(path, method, _authority(name, port), query, headers)
     row, why = _host(name, scheme, port, pipeline)
-    own = row is None or row.key.gateway == GATEWAY
-    certificate = _certificate(name, pipeline) if scheme == "https" and own else ""
-    others = _others(name, pipeline)
+    certificate = _certificate(name, row, pipeline) if scheme == "https" else ""
+    others = (*_others(name, pipeline), *certificates.refused(name, port or _usual_port(scheme), pipeline))
     if row is None and (handed_on := _connection(url, name, scheme, port, pipeline)):
-        return handed_on
+        return msgspec.structs.replace(handed_on, others=others)
     if row is None:
         return Explanation(url, host_why=why, certificate=certificate, answer="404, empty body", others=others)
     chosen = _chosen(row, request)
@@ -139,6 +139,10 @@ def _port(parts: SplitResult) -> int | None:
         return None
 
 
+def _usual_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
 def _without_dots(path: str) -> str:
     """RFC 3986, 5.2.4; adjacent slashes stay, as in Envoy."""
     kept: list[str] = []
@@ -154,7 +158,7 @@ def _without_dots(path: str) -> str:
 def _host(name: str, scheme: str, port: int | None, pipeline: Pipeline) -> tuple[VirtualHost | None, str]:
     """The most specific host: its own name, a wildcard above it, any host. A port that is written and is that of a
     Gateway is meant; without one the hosts of Ingresses come first, whatever ports a load balancer shows them under."""
-    wanted = port or (443 if scheme == "https" else 80)
+    wanted = port or _usual_port(scheme)
     listeners = [row for row in pipeline.routes.listeners.rows.values() if row.port == wanted and not row.udp]
     places = [(it.place, f", on port {it.port} of {_owner(it)}") for it in listeners]
     for gateway, where in places if port and places else [(GATEWAY, ""), *places]:
@@ -168,7 +172,7 @@ def _host(name: str, scheme: str, port: int | None, pipeline: Pipeline) -> tuple
 
 def _connection(url: str, name: str, scheme: str, port: int | None, pipeline: Pipeline) -> Explanation | None:
     """What becomes of a connection that is handed on unread: by server name (TLSRoute), or all of a port (TCPRoute)."""
-    wanted = port or (443 if scheme == "https" else 80)
+    wanted = port or _usual_port(scheme)
     for listener in pipeline.routes.listeners.rows.values():
         if listener.port != wanted or listener.udp:
             continue
@@ -183,6 +187,7 @@ def _connection(url: str, name: str, scheme: str, port: int | None, pipeline: Pi
         targets = ", ".join(f"{where} x {it.weight}" for where, it in shares)
         return Explanation(
             url, pattern or "any connection", f"on port {wanted} of {_owner(listener)}",
+            certificate=certificates.named(pattern, stream.tls.certificates, pipeline) if stream.tls else "",
             answer=f"the connection is handed on {how}" if targets else "the connection is closed: no route has it",
             backend=targets,
         )  # fmt: skip
@@ -286,14 +291,10 @@ def _place(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _certificate(name: str, pipeline: Pipeline) -> str:
-    parent = name.partition(".")[2]
-    for pattern in (name, f"*.{parent}", "*"):
-        row = pipeline.certificates.get(pattern)
-        if row and row.pairs:
-            pairs = ", ".join(f"Secret {p.name} ({p.algorithm}, until {p.not_after[:10]})" for p in row.pairs)
-            return f"{pattern}: {pairs}"
-    return f"none covers {name}: the handshake is refused"
+def _certificate(name: str, row: VirtualHost | None, pipeline: Pipeline) -> str:
+    if row is None or row.key.gateway == GATEWAY:
+        return certificates.of_ingresses(name, pipeline)
+    return certificates.of_place(name, row.key.gateway, pipeline)
 
 
 def _others(name: str, pipeline: Pipeline) -> tuple[str, ...]:
