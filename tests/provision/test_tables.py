@@ -226,6 +226,22 @@ def test_addresses_of_the_cluster() -> None:
     assert faults(shared) == [("Accepted", "UnsupportedAddress")]
 
 
+def test_what_shared_nodes_refuse_and_what_is_not_asked_of_them() -> None:
+    """A Gateway's own mistakes; the parameters of its class are for data planes, and it has none."""
+    broken = {"parametersRef": {**PROFILE, "name": "absent"}}
+    bad_class = gateways.gateway_class("shared", parametersRef={**PROFILE, "name": "absent", "namespace": "shop"})
+    world = World(bad_class, gateways.gateway(class_name="shared"))
+    assert (faults(world), world.tables.planes.rows[EDGE].fault) == ([], None)
+    for spec, reason in (
+        ({"infrastructure": broken}, "InvalidParameters"),
+        ({"addresses": [{"type": "Hostname", "value": "a.example.com"}]}, "UnsupportedAddress"),
+    ):
+        world.put(gateways.gateway(class_name="shared", **spec))
+        assert faults(world)[0] == ("Accepted", reason)
+    world.put(gateways.gateway(class_name="shared", infrastructure=broken), gateways.profile("absent"))
+    assert (faults(world), world.tables.planes.rows[EDGE].fault) == ([], None)
+
+
 def test_two_gateways_whose_names_meet() -> None:
     """GEP-1762 joins with a dash what may have dashes: the second one is told, the first one stays."""
     first, second = gateways.gateway("a", "b-c"), gateways.gateway("a-b", "c")

@@ -13,7 +13,7 @@ from sealos_gateway.resources.meta import Resource
 from sealos_gateway.settings import GatewayApiSettings, Settings
 from tests import objects
 from tests.translate import gateways
-from tests.translate.gateways import listener, listener_set, of, pipeline, row, set_status, status
+from tests.translate.gateways import listener, listener_set, of, pipeline, row, set_status, status, words
 from tests.translate.test_routes import told
 from tests.translate.test_streams import route
 
@@ -100,8 +100,33 @@ def test_nothing_of_the_younger_reaches_the_port() -> None:
     to_young = route(kinds.UDP_ROUTE, "r", {"name": "web", "port": 80}, parentRefs=[{"name": "a-young"}])
     made = pipeline(young(listener(port=53, protocol="UDP")), old(listener(port=53, protocol="UDP")), to_young)
     assert made.routes.listeners.rows["/53/udp"].streams[0].targets == ()
-    assert row(status(made, "a-young"), "http").attached_routes == 1
-    assert told(made, "r", kind="UDPRoute")["Accepted"] == GOOD
+    assert row(status(made, "a-young"), "http").attached_routes == 0
+    assert told(made, "r", kind="UDPRoute")["Accepted"] == "False NoReadyListeners"
+
+
+def test_a_gateway_that_is_not_accepted_serves_nothing_and_keeps_nobody_away() -> None:
+    """What shared nodes cannot do for it refuses it as a whole, with its ListenerSets and its routes."""
+
+    def edge(created: str, *listeners: dict[str, Any], **spec: Any) -> Resource:
+        whole = {"gatewayClassName": "sealos", "allowedListeners": {"namespaces": {"from": "All"}}, **spec}
+        return gateways.made(kinds.GATEWAY, "edge", created=created, listeners=list(listeners), **whole)
+
+    odd = {"parametersRef": {"group": "example.com", "kind": "Odd", "name": "n"}}
+    early, two = "2026-01-01T00:00:00Z", (listener("tcp", 9000, "TCP"), listener("more", 9001, "TCP"))
+    made = pipeline(
+        edge(early, *two, infrastructure=odd), young(listener("web", 9000)), listener_set(listener("set", 9002)),
+        route(kinds.TCP_ROUTE, "r", {"name": "web", "port": 80}, parentRefs=[{"name": "edge"}]),
+    )  # fmt: skip
+    assert words(status(made).conditions)["Accepted"] == "False InvalidParameters"
+    assert (accepted(made, "edge", "tcp"), of(status(made), "tcp")["Programmed"]) == ("False Invalid", "False Invalid")
+    assert words(set_status(made).conditions)["Accepted"] == "False ParentNotAccepted"
+    assert told(made, "r", kind="TCPRoute")["Accepted"] == "False NoReadyListeners"
+    assert accepted(made, "a-young", "web") == GOOD
+    assert set(made.routes.listeners.rows) == {"/9000"}
+    objects.put(made, edge(early, *two))
+    assert set(made.routes.listeners.rows) == {"/9000", "/9001", "/9002"}
+    assert told(made, "r", kind="TCPRoute")["Accepted"] == GOOD
+    assert accepted(made, "a-young", "web") == TAKEN
 
 
 def test_a_listener_that_its_own_gateway_refuses_keeps_nobody_away() -> None:

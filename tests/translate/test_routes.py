@@ -110,6 +110,76 @@ def test_a_route_that_no_listener_takes_is_told_why_and_served_nowhere(
     assert "a.com" not in hosts(made)
 
 
+@pytest.mark.parametrize(
+    ("listeners", "why"),
+    [
+        ([listener("a"), listener("b")], "port 80: another listener has the same hostname"),
+        ([listener("a"), listener("b", protocol="TCP")], "port 80: another listener has a protocol that cannot share"),
+        ([listener("a", filters={"requests": [{"type": "ExtensionRef"}]})], "a filter of type 'ExtensionRef'"),
+    ],
+)
+def test_a_route_whose_listeners_are_all_refused_is_not_accepted_and_not_counted(
+    listeners: list[dict[str, Any]], why: str
+) -> None:
+    made = pipeline(gateway(*listeners, listener("good", 81)), route(port=80), *backend())
+    assert told(made)["Accepted"] == "False NoReadyListeners"
+    (problem,) = [it for it in made.problems() if it.origin.kind == "HTTPRoute"]
+    assert "listener a of Gateway edge is not accepted" in problem.message
+    assert why in problem.message
+    assert {it.name: it.attached_routes for it in gateways.status(made).listeners}["a"] == 0
+    # With a listener that serves it the route is accepted, and then those that are refused count it, too.
+    objects.put(made, route())
+    assert told(made) == GOOD
+    assert {it.attached_routes for it in gateways.status(made).listeners if it.name != "b"} == {1}
+
+
+def test_a_listener_that_waits_for_its_certificate_takes_routes() -> None:
+    """`ListenerStatus.attachedRoutes`: the status of a listener has no say in it as long as it is accepted."""
+    made = pipeline(gateway(gateways.https()), route(), *backend())
+    assert told(made) == GOOD
+    assert [it.attached_routes for it in gateways.status(made).listeners] == [1]
+
+
+def test_a_route_of_which_no_rule_can_be_honoured_is_not_counted() -> None:
+    odd = [{"type": "ExtensionRef", "extensionRef": {"group": "g", "kind": "K", "name": "n"}}]
+    made = pipeline(gateway(listener()), route("web", rule("/", filters=odd)), *backend())
+    assert told(made) == {"Accepted": "False UnsupportedValue", "ResolvedRefs": "True ResolvedRefs"}
+    assert answer(made) == {"Prefix /": "500"}
+    assert [it.attached_routes for it in gateways.status(made).listeners] == [0]
+    objects.put(made, route("web", rule("/", filters=odd), rule("/good")))
+    assert told(made)["Accepted"] == "True Accepted"
+    assert told(made)["PartiallyInvalid"] == "True UnsupportedValue"
+    assert [it.attached_routes for it in gateways.status(made).listeners] == [1]
+    (problem,) = [it for it in made.problems() if it.origin.kind == "HTTPRoute"]
+    assert problem.message.startswith("Dropped Rule"), "the words that the specification asks for"
+
+
+def test_a_redirect_and_a_rewrite_in_one_rule_exclude_each_other() -> None:
+    both = [own("RequestRedirect", hostname="b.com"), own("URLRewrite", hostname="c.com")]
+    made = pipeline(gateway(listener()), route("web", rule("/", filters=both)), *backend())
+    assert told(made)["Accepted"] == "False IncompatibleFilters"
+    assert answer(made) == {"Prefix /": "500"}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "good"),
+    [
+        ("kubernetes.io/ws", kinds.HTTP_ROUTE, True),
+        ("kubernetes.io/ws", kinds.GRPC_ROUTE, False),
+        ("kubernetes.io/h2c", kinds.GRPC_ROUTE, True),
+        ("kubernetes.io/moon", kinds.HTTP_ROUTE, False),
+        ("example.com/moon", kinds.HTTP_ROUTE, True),
+        ("mysql", kinds.HTTP_ROUTE, True),
+    ],
+)
+def test_an_application_protocol_that_a_kind_of_route_cannot_be_sent_by(protocol: str, kind: Kind, good: bool) -> None:
+    service = objects.service("web", ServicePort(80, "http", app_protocol=protocol))
+    rules = {"backendRefs": [to("web")]}
+    made = pipeline(gateway(listener()), route("web", rules, kind=kind), service, objects.slice_of("web", "10.0.0.1"))
+    wanted = "True ResolvedRefs" if good else "False UnsupportedProtocol"
+    assert told(made, kind=kind.name)["ResolvedRefs"] == wanted
+
+
 def test_a_route_of_another_namespace_needs_a_listener_that_allows_it() -> None:
     elsewhere = (route(in_="other"), *backend(in_="other"))
     assert told(pipeline(gateway(listener()), *elsewhere), in_="other")["Accepted"] == "False NotAllowedByListeners"

@@ -75,14 +75,20 @@ def asked_of_service(gateway: Gateway) -> str:
     return next((it.value for it in outside or gateway.spec.addresses if it.value), "")
 
 
+def unshared_address(gateway: Gateway) -> Fault | None:
+    """A wanted address that the gateway's own nodes, which many share, cannot have."""
+    if (found := unsupported_address(gateway)) is not None:
+        return found
+    if any(it.routability for it in gateway.spec.addresses):
+        text = "spec.addresses: the shared nodes of this class have no address of the cluster; leave out routability"
+        return Fault("Accepted", "UnsupportedAddress", text)
+    return None
+
+
 def shared(addresses: tuple[str, ...], gateway: Gateway) -> Deployed:
     """A Gateway that the gateway's own nodes serve."""
     known = tuple(address(one) for one in addresses)
-    faults = _unusable(wanted_addresses(gateway), known)
-    if any(it.routability for it in gateway.spec.addresses):
-        text = "spec.addresses: the shared nodes of this class have no address of the cluster; leave out routability"
-        faults = (Fault("Accepted", "UnsupportedAddress", text), *faults)
-    return Deployed(known, faults)
+    return Deployed(known, _unusable(wanted_addresses(gateway), known))
 
 
 def read_back(

@@ -32,12 +32,19 @@ def of_class(row: GatewayClass, read: Read, profiles: Profiles) -> Parameters:
 
 def of_gateway(row: Gateway, class_row: GatewayClass, read: Read, profiles: Profiles) -> Parameters:
     """The profile that the Gateway names, else that of its class."""
+    if (own := own_of_gateway(row, read, profiles)) is not None:
+        return own
+    found = of_class(class_row, read, profiles)
+    where = f"GatewayClass {class_row.metadata.name} "
+    return found if found.profile else found._replace(problem=where + found.problem)
+
+
+def own_of_gateway(row: Gateway, read: Read, profiles: Profiles) -> Parameters | None:
+    """The profile that the Gateway itself names; None where it names none."""
     infrastructure = row.spec.infrastructure
     wanted = infrastructure.parameters_ref if infrastructure else None
     if wanted is None:
-        found = of_class(class_row, read, profiles)
-        where = f"GatewayClass {class_row.metadata.name} "
-        return found if found.profile else found._replace(problem=where + found.problem)
+        return None
     ref = Ref(row.metadata.namespace, wanted.name)
     return _named("spec.infrastructure.parametersRef", (wanted.group, wanted.kind), ref, read, profiles)
 

@@ -45,6 +45,8 @@ class Plane(NamedTuple):
     class_name: str
     #: The service account of its nodes, as namespace/name.
     account: str = ""
+    #: Why a shared one does not serve it. Of an own one what runs stays as it is, whatever is wrong (decision 020).
+    fault: Fault | None = None
 
     @property
     def shared(self) -> bool:
@@ -76,6 +78,7 @@ class Planes:
         self, graph: Graph, options: Options, classes: Rows[Ref, GatewayClass], gateways: Rows[Ref, Gateway]
     ) -> None:
         self.options, self.classes, self.gateways = options, classes, gateways
+        self.profiles: Table[Ref, GatewayProfile] = Table(graph, "gateway_profiles")
         self.rows: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, gateways)
 
     def gateway(self, ref: Ref, read: Read) -> tuple[Gateway, GatewayClass | None]:
@@ -85,13 +88,21 @@ class Planes:
         return gateway, read(self.classes, Ref("", gateway.spec.gateway_class_name))
 
     def _plane(self, ref: Ref, read: Read) -> Plane | None:
-        _, class_row = self.gateway(ref, read)
+        gateway, class_row = self.gateway(ref, read)
         if class_row is None or class_row.spec.controller_name != self.options.controller:
             return None
         name = class_row.metadata.name
         if self.options.shared or name in self.options.shared_classes:
-            return Plane(OWN, name)
+            return Plane(OWN, name, fault=self._fault(gateway, read))
         return Plane(names.plane(ref), name, f"{ref.namespace}/{names.resource(ref.name, name)}")
+
+    def _fault(self, gateway: Gateway, read: Read) -> Fault | None:
+        """What makes shared nodes refuse a Gateway. The parameters of its class are not asked for: nothing is made of
+        them here, and one object must not close all Gateways of a class."""
+        own = parameters.own_of_gateway(gateway, read, self.profiles)
+        if own is not None and own.profile is None:
+            return Fault("Accepted", "InvalidParameters", own.problem)
+        return deployed.unshared_address(gateway)
 
 
 @dataclass
@@ -110,14 +121,13 @@ class Tables:
 
     graph: Graph
     sources: Sources
-    profiles: Table[Ref, GatewayProfile] = field(init=False)
     by_kind: dict[Kind, Table[Ref, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         graph = self.graph
         self.options = self.sources.planes.options
         self._gateway = self.sources.planes.gateway
-        self.profiles = Table(graph, "gateway_profiles")
+        self.profiles = self.sources.planes.profiles
         self.by_kind = {kind: Table(graph, f"owned_{kind.plural}") for kind in kinds.OWNED}
         self.by_kind[kinds.GATEWAY_PROFILE] = self.profiles
         self.refused: Table[ObjectKey, str] = Table(graph, "refused_objects")
@@ -241,8 +251,10 @@ class Tables:
         (gateway, _), plane, chosen = self._gateway(ref, read), read(self.planes, ref), read(self.parameters, ref)
         if plane is None or chosen is None:
             return None
-        refused = deployed.unsupported_address(gateway)
         found = self._found(ref, gateway, plane, read)
+        if plane.shared:
+            return found._replace(faults=(plane.fault, *found.faults)) if plane.fault is not None else found
+        refused = deployed.unsupported_address(gateway)
         found = found._replace(faults=(*self._refusals(ref, read), *found.faults))
         if chosen.profile is None:
             stays = "; until then what runs stays as it is" if found.addresses else ""

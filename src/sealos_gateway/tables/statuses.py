@@ -74,7 +74,8 @@ def status_tables(
         **{kind: of_routes[kind.name] for kind in kinds.ROUTES},
         **{kind: of_policies[kind.name] for kind in kinds.POLICIES},
     }
-    found = [_problems(graph, kind, rows) for kind, rows in by_kind.items()]
+    listeners = {kinds.GATEWAY: ground.gateway_api.listeners, kinds.LISTENER_SET: ground.gateway_api.set_listeners}
+    found = [_problems(graph, kind, rows, listeners.get(kind)) for kind, rows in by_kind.items()]
     by_kind[kinds.BACKEND_TLS_POLICY] = ground.backend_tls.statuses
     return StatusTables(by_kind, (*found, *_nowhere(graph, ground, routes.routes), ground.backend_tls.problems))
 
@@ -92,13 +93,19 @@ def _nowhere(
         return None if row is None or there else (problems.of_class(row),)
 
     def of_others(kind: str, rows: Rows[Ref, Any], ref: Ref, read: Read) -> tuple[Problem, ...] | None:
-        row = read(rows, ref)
-        named = () if row is None else (row.spec.parent_ref,) if kind == "ListenerSet" else row.spec.parent_refs
+        row, origin = read(rows, ref), Origin(kind, ref)
 
         def exists(parent: Origin) -> bool:
             return read(parents[parent.kind], parent.ref) is not None
 
-        return tuple(problems.of_parents(Origin(kind, ref), named, exists)) or None
+        if row is None:
+            return None
+        if kind == "ListenerSet":
+            return tuple(problems.of_parents(origin, (row.spec.parent_ref,), exists)) or None
+        unnamed = problems.of_default_gateways(
+            origin, row.spec, lambda scope: bool(read(world.default_gateways, scope))
+        )
+        return (*problems.of_parents(origin, row.spec.parent_refs, exists), *unnamed) or None
 
     yield Derived(graph, "gateways_without_class", of_gateway, world.gateways)
     for kind, rows in {"ListenerSet": world.listener_sets, **routes}.items():
@@ -115,9 +122,13 @@ def _ours(ground: Ground, serving: GatewayServing, attachments: Rows[Ref, Any]) 
     }
 
 
-def _problems(graph: Graph, kind: Kind, rows: Rows[Ref, Any]) -> Derived[Ref, tuple[Problem, ...]]:
+def _problems(
+    graph: Graph, kind: Kind, rows: Rows[Ref, Any], listeners: Rows[Ref, tuple[ListenerRow, ...]] | None
+) -> Derived[Ref, tuple[Problem, ...]]:
     def compute(ref: Ref, read: Read) -> tuple[Problem, ...] | None:
-        return tuple(problems.of_status(Origin(kind.name, ref), read(rows, ref))) or None
+        origin = Origin(kind.name, ref)
+        notes = problems.of_listeners(origin, (read(listeners, ref) or ()) if listeners is not None else ())
+        return (*problems.of_status(origin, read(rows, ref)), *notes) or None
 
     return Derived(graph, f"problems_{kind.plural}", compute, rows)
 

@@ -16,7 +16,7 @@ from sealos_gateway.resources.gateway_api.meta import GROUP, ParentReference
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import hostnames
 from sealos_gateway.translate.gateway_api.claims import selected
-from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw, ListenerRow
+from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, CONFLICTED, Flaw, ListenerRow
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 
 PARENTS: Final = ("Gateway", "ListenerSet")
@@ -45,11 +45,13 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
 
 
 class Parent(msgspec.Struct, frozen=True, gc=False):
-    """One parent of ours. `listeners` are those that took the route; `flaw` is why none did."""
+    """One parent of ours. `listeners` are those that took the route; `flaw` is why none did. `default`: the route does
+    not name it, it is a default Gateway."""
 
     reference: ParentReference
     listeners: tuple[tuple[Origin, str], ...] = ()
     flaw: Flaw | None = None
+    default: bool = False
 
 
 class Attached(msgspec.Struct, frozen=True, gc=False):
@@ -71,18 +73,20 @@ class Attached(msgspec.Struct, frozen=True, gc=False):
 
 def attached(
     origin: Origin,
-    references: tuple[ParentReference, ...],
+    named: tuple[ParentReference, ...],
+    defaults: tuple[ParentReference, ...],
     names: tuple[str, ...],
     read: Read,
     world: GatewayWorld,
     judged: Judged,
     place_of: PlaceOf,
 ) -> Attached | None:
-    """Of a route with these parents and hostnames; None when no parent is ours."""
+    """Of a route with these parents, those that it names and default Gateways, and hostnames; None when no parent is
+    ours."""
     parents: list[Parent] = []
     claims: dict[Claim, None] = {}
     gateways: dict[Ref, None] = {}
-    for reference in references:
+    for reference, default in [*((it, False) for it in named), *((it, True) for it in defaults)]:
         if (reference.group, reference.kind) not in [(GROUP, kind) for kind in PARENTS]:
             continue
         owner = Origin(reference.kind, Ref(reference.namespace or origin.ref.namespace, reference.name))
@@ -90,7 +94,7 @@ def attached(
         if rows is None:
             continue
         taken, flaw = _taken(origin, reference, names, rows, read, world)
-        parents.append(Parent(reference, tuple((row.owner, row.name) for row, _ in taken), flaw))
+        parents.append(Parent(reference, tuple((row.owner, row.name) for row, _ in taken), flaw, default))
         for row, hosts in taken:
             if row.reads:
                 gateways[row.gateway] = None
@@ -122,7 +126,18 @@ def _taken(
             f"no listener of {reference.kind} {reference.name} has a hostname in common with {', '.join(names)[:200]}"
         )
         return [], Flaw(ACCEPTED, "NoMatchingListenerHostname", text)
+    if not any(row.accepted for row, _ in fitting):
+        return [], _refused(reference, [row for row, _ in fitting])
     return fitting, None
+
+
+def _refused(reference: ParentReference, rows: list[ListenerRow]) -> Flaw:
+    """Why nothing of a route is served: every listener that would take it is itself refused. One that waits only for a
+    certificate is not (`ListenerStatus.attachedRoutes`)."""
+    first = next(flaw for flaw in rows[0].flaws if flaw.condition in (ACCEPTED, CONFLICTED))
+    what = f"listener {rows[0].name} of {reference.kind} {reference.name} is not accepted: {first.message}"
+    more = f"; nor are {len(rows) - 1} others" if len(rows) > 1 else ""
+    return Flaw(ACCEPTED, "NoReadyListeners", what + more)
 
 
 def _is_meant(row: ListenerRow, reference: ParentReference) -> bool:

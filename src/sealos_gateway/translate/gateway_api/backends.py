@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,11 @@ from sealos_gateway.translate.world import World
 GRPC = BackendPolicy(protocol=Protocol.H2C)
 _GRPC_BY_PROTOCOL = {Protocol.H2C: None, Protocol.HTTPS: BackendPolicy(protocol=Protocol.HTTPS2)}
 _USUAL = BackendPolicy()
+#: Standard application protocols of Kubernetes that a kind of route can be sent by.
+_REQUESTS: Final = {
+    "HTTPRoute": ("kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"),
+    "GRPCRoute": ("kubernetes.io/h2c",),
+}
 
 
 def backend(
@@ -53,10 +59,22 @@ def backend(
         return Flaw(RESOLVED, "BackendNotFound", text)
     if fault := places.external_fault(service, world.rules.local_external_names):
         return Flaw(RESOLVED, "UnsupportedValue", f"{field}: Service {target}: {fault}")
+    if (unspoken := _unspoken(origin.kind, (port.app_protocol or "").lower())) is not None:
+        text = f"{field}: Service {target} port {port.port}: {origin.kind} cannot be sent by appProtocol {unspoken}"
+        return Flaw(RESOLVED, "UnsupportedProtocol", text)
     if policy is GRPC:
         said = upstreams.PROTOCOLS.get((port.app_protocol or "").lower(), Protocol.HTTP1)
         policy = _GRPC_BY_PROTOCOL.get(said, GRPC)
     return BackendKey(target.namespace, target.name, reference.port, policy, protocol)
+
+
+def _unspoken(kind: str, protocol: str) -> str | None:
+    """An `appProtocol` by which requests of a kind of route cannot be sent: standard ones of Kubernetes that are not
+    known here (KEP-3726), and WebSocket for gRPC. Names without that prefix mean plain HTTP/1.1 where they are not
+    known, as everywhere here: charts write all sorts of things."""
+    if kind not in _REQUESTS or not protocol.startswith("kubernetes.io/"):
+        return None
+    return None if protocol in _REQUESTS[kind] else protocol[:80]
 
 
 def showing(key: BackendKey, certificate: Ref) -> BackendKey:

@@ -16,7 +16,7 @@ from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, Lis
 from sealos_gateway.resources.gateway_api.meta import GROUP, LabelSelector
 from sealos_gateway.resources.meta import Ref
 from sealos_gateway.translate.gateway_api import selectors
-from sealos_gateway.translate.gateway_api.world import GatewayWorld
+from sealos_gateway.translate.gateway_api.world import GatewayWorld, Plane
 
 HOSTNAME: Final = "HostnameConflict"
 PROTOCOL: Final = "ProtocolConflict"
@@ -41,11 +41,13 @@ class Claims(msgspec.Struct, frozen=True, gc=False):
     refused: str = ""
     #: By what Gateways that share a data plane get its ports: age and name. None where this one has its own.
     precedence: tuple[str, Ref] | None = None
+    #: Why the Gateway is not served at all; empty when it is.
+    unserved: str = ""
 
     @property
     def slots(self) -> set[Slot]:
-        """The groups that this row is in."""
-        if self.refused:
+        """The groups that this row is in. Who is not served stands in nobody's way."""
+        if self.refused or self.unserved:
             return set()
         own = [slot for it in self.listeners for slot in slots(self.gateway, it)]
         if self.precedence is None:
@@ -93,10 +95,11 @@ def slots(gateway: Ref, listener: Listener) -> tuple[Slot, Slot]:
 
 def of_gateway(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
     """Of a Gateway of ours."""
-    gateway = read(world.gateways, ref)
-    if gateway is None or read(world.ours, ref) is None:
+    gateway, plane = read(world.gateways, ref), read(world.ours, ref)
+    if gateway is None or plane is None:
         return None
-    return Claims(ref, (0, "", ref), gateway.spec.listeners, precedence=_precedence(gateway, read, world))
+    precedence = _precedence(gateway, plane)
+    return Claims(ref, (0, "", ref), gateway.spec.listeners, precedence=precedence, unserved=_fault(plane))
 
 
 def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
@@ -105,17 +108,20 @@ def of_listener_set(ref: Ref, read: Read, world: GatewayWorld) -> Claims | None:
     if row is None or (row.spec.parent_ref.group, row.spec.parent_ref.kind) != (GROUP, "Gateway"):
         return None
     parent = Ref(row.spec.parent_ref.namespace or ref.namespace, row.spec.parent_ref.name)
-    gateway = read(world.gateways, parent)
-    if gateway is None or read(world.ours, parent) is None:
+    gateway, plane = read(world.gateways, parent), read(world.ours, parent)
+    if gateway is None or plane is None:
         return None
     order = (1, row.metadata.creation_timestamp, ref)
     refused = _refusal(row, gateway, read, world)
-    return Claims(parent, order, row.spec.listeners, refused, _precedence(gateway, read, world))
+    return Claims(parent, order, row.spec.listeners, refused, _precedence(gateway, plane), _fault(plane))
 
 
-def _precedence(gateway: Gateway, read: Read, world: GatewayWorld) -> tuple[str, Ref] | None:
-    plane = read(world.ours, gateway.ref)
-    return (gateway.metadata.creation_timestamp, gateway.ref) if plane is not None and plane.shared else None
+def _precedence(gateway: Gateway, plane: Plane) -> tuple[str, Ref] | None:
+    return (gateway.metadata.creation_timestamp, gateway.ref) if plane.shared else None
+
+
+def _fault(plane: Plane) -> str:
+    return plane.fault.message if plane.fault is not None else ""
 
 
 def _refusal(row: ListenerSet, gateway: Gateway, read: Read, world: GatewayWorld) -> str:

@@ -60,6 +60,10 @@ def filtered(
                 found.broken = True
                 text = f"{place}: a filter of type {one.type[:60]!a} is not supported; the rule answers 500"
                 found.flaws.append(Flaw(ACCEPTED, "UnsupportedValue", text))
+    if found.redirect is not None and "rewrite" in found.policy:
+        found.broken = True
+        text = f"{where}.filters: URLRewrite and RequestRedirect exclude each other; the rule answers 500"
+        found.flaws.append(Flaw(ACCEPTED, "IncompatibleFilters", text))
     return found
 
 

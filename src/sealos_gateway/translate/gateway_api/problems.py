@@ -9,11 +9,17 @@ from typing import Any, Final
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.resources.gateway_api.gateways import Gateway
 from sealos_gateway.resources.gateway_api.meta import GROUP, Condition, ParentReference
+from sealos_gateway.resources.gateway_api.routes import RouteSpec
 from sealos_gateway.resources.meta import Origin, Ref
+from sealos_gateway.translate.gateway_api import default_gateways
+from sealos_gateway.translate.gateway_api.listeners import NOTE, ListenerRow
 
 #: What speaks against an object. `Programmed` says what is not done yet, or repeats another condition; alone and with
 #: the reason `Invalid` it says that an Envoy refuses what is otherwise good.
-_BAD: Final = {"Accepted": "False", "ResolvedRefs": "False", "Conflicted": "True", "PartiallyInvalid": "True"}
+_BAD: Final = {
+    "Accepted": "False", "ResolvedRefs": "False", "Conflicted": "True", "PartiallyInvalid": "True",
+    default_gateways.CONDITION: "False",
+}  # fmt: skip
 
 
 def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
@@ -28,6 +34,14 @@ def of_status(origin: Origin, status: Any) -> Iterator[Problem]:
         target = ancestor.ancestor_ref
         section = f"/{target.section_name}" if target.section_name else ""
         yield from _told(origin, f"spec.targetRefs[{target.kind} {target.name}{section}]", ancestor.conditions)
+
+
+def of_listeners(origin: Origin, rows: Iterable[ListenerRow]) -> Iterator[Problem]:
+    """What is told of listeners and speaks against nothing."""
+    for row in rows:
+        for flaw in row.flaws:
+            if flaw.condition == NOTE:
+                yield Problem(origin, f"spec.listeners[{row.name}]", flaw.reason, flaw.message)
 
 
 def of_class(row: Gateway) -> Problem:
@@ -51,6 +65,14 @@ def of_parents(
         if not exists(parent):
             where = f"{field}[{it.name}]" if field.endswith("s") else field
             yield Problem(origin, where, "NoSuchParent", f"{parent} does not exist; make it, or name another")
+
+
+def of_default_gateways(origin: Origin, spec: RouteSpec, exists: Callable[[str], bool]) -> Iterator[Problem]:
+    """A route that asks for default Gateways where there are none; `exists` says whether a scope has any."""
+    scope = default_gateways.scope(spec)
+    if scope and not exists(scope):
+        text = f"no Gateway has defaultScope {scope[:40]}; let one have it, or name a Gateway in spec.parentRefs"
+        yield Problem(origin, "spec.useDefaultGateways", "NoDefaultGateway", text)
 
 
 def _told(origin: Origin, field: str, conditions: Iterable[Condition]) -> Iterator[Problem]:

@@ -9,6 +9,9 @@ from sealos_gateway.translate.gateway_api.attachments import Attached, Parent
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, RESOLVED, Flaw, summed
 
 _PARTLY = "PartiallyInvalid"
+#: How the specification wants the message of that condition to begin.
+_DROPPED = "Dropped Rule, or a part of one"
+_BY_DEFAULT = "the route is attached, as it asks for default Gateways, and this is one (spec.defaultScope)"
 
 
 def status(attached: Attached, flaws: tuple[Flaw, ...], controller: str, generation: int, served: bool) -> RouteStatus:
@@ -22,11 +25,17 @@ def status(attached: Attached, flaws: tuple[Flaw, ...], controller: str, generat
 
 def _conditions(parent: Parent, flaws: tuple[Flaw, ...], generation: int, served: bool) -> Iterable[Condition]:
     wrong = summed(flaws, ACCEPTED)
-    refused = parent.flaw or (wrong if wrong is not None and not served else None)
-    yield _condition(ACCEPTED, refused, generation, "the route is attached")
+    refused = parent.flaw or refusal(flaws, served)
+    yield _condition(ACCEPTED, refused, generation, _BY_DEFAULT if parent.default else "the route is attached")
     yield _condition(RESOLVED, summed(flaws, RESOLVED), generation, "all references are resolved")
     if wrong is not None and refused is None:
-        yield Condition(_PARTLY, "True", wrong.reason, f"{wrong.message}; the other rules are served", generation)
+        text = f"{_DROPPED}: {wrong.message}; all else is served"
+        yield Condition(_PARTLY, "True", wrong.reason, text, generation)
+
+
+def refusal(flaws: Iterable[Flaw], served: bool) -> Flaw | None:
+    """Why a route is accepted nowhere: none of its rules can be honoured. Listeners do not count it then."""
+    return None if served else summed(flaws, ACCEPTED)
 
 
 def _condition(type_: str, flaw: Flaw | None, generation: int, good: str) -> Condition:

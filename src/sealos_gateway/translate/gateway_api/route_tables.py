@@ -26,6 +26,7 @@ from sealos_gateway.resources.gateway_api.meta import RouteStatus
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate.gateway_api import (
     attachments,
+    default_gateways,
     hosts,
     places,
     prerouting,
@@ -76,7 +77,8 @@ class RouteTables:
             kind: self._streams(kind) for kind in streams.PROTOCOLS if kind in routes
         }
         #: How many routes each listener has, by its owner and name; those of connections by name, too.
-        self.counts: Count[tuple[Origin, str]] = Count(graph, "routes_counted", _listeners, *self.attached.values())
+        does: tuple[Rows[Any, Any], ...] = (*self.rules.values(), *self.streams.values())
+        self.counts: Count[tuple[Origin, str]] = Count(graph, "routes_counted", _counted, *does)
         self.by_listener: Index[tuple[Origin, str], Any] = self._index("routes_by_listener", _listeners, self.streams)
         self.by_host: Index[HostKey, Any] = self._index("routes_by_host", lambda row: row.hosts, self.routes)
         filtered: Index[tuple[Origin, str], Any] = Index(graph, "listeners_with_filters", _filtered)
@@ -86,7 +88,7 @@ class RouteTables:
         self.prerouting: Derived[tuple[Origin, str], Prerouting] = Derived(
             graph, "prerouting", self._prerouting, filtered
         )
-        rows: tuple[Rows[Any, Any], ...] = (*self.rules.values(), *self.streams.values(), self.prerouting)
+        rows: tuple[Rows[Any, Any], ...] = (*does, self.prerouting)
         reach: Count[Reach] = Count(graph, "reaching", _reach, *rows)
         reached: Derived[Reach, Reach] = Derived(graph, "reach", lambda key, _: key, reach)
         #: From each Service which of its ports are reached through which Gateways: of thousands of routes only that.
@@ -161,7 +163,10 @@ class RouteTables:
             origin = Origin(kind, ref)
             world = self._gateways.world
             place_of = partial(self.place, read=read)
-            return attachments.attached(origin, route.spec.parent_refs, names, read, world, judged, place_of)
+            scope = default_gateways.scope(route.spec)
+            found = read(world.default_gateways, scope) or () if scope else ()
+            defaults = default_gateways.references(route.spec, ref.namespace, found) if found else ()
+            return attachments.attached(origin, route.spec.parent_refs, defaults, names, read, world, judged, place_of)
 
         return Derived(self._graph, f"attached_{kind}", compute, table)
 
@@ -318,15 +323,16 @@ class RouteTables:
                 return None
             found = read(source, ref) if source is not None else None
             flaws = found.flaws if found is not None else ()
-            served = bool(found is not None and getattr(found, "routes", True))
+            served = found is not None and found.served
             return route_statuses.status(attached, flaws, self._controller, route.metadata.generation, served)
 
         return Derived(self._graph, f"status_{kind}", compute, self.attached[kind])
 
 
 def _reached(found: Said, attached: Attached) -> Said:
-    """The rules of a route, with the Gateways that it is reached through."""
-    return msgspec.structs.replace(found, gateways=attached.gateways)
+    """The rules of a route, with the Gateways that it is reached through, and the listeners that count it."""
+    counted = attached.listeners if route_statuses.refusal(found.flaws, found.served) is None else ()
+    return msgspec.structs.replace(found, gateways=attached.gateways, counted=counted)
 
 
 def _reach(row: Rules | Streams | Prerouting) -> Iterator[Reach]:
@@ -343,6 +349,10 @@ def _member(member: tuple[str, Ref]) -> tuple[str, Ref]:
 
 def _listeners(row: Attached) -> tuple[tuple[Origin, str], ...]:
     return row.listeners
+
+
+def _counted(row: Rules | Streams) -> tuple[tuple[Origin, str], ...]:
+    return row.counted
 
 
 def _sections(rows: tuple[ListenerRow, ...]) -> set[tuple[Origin, str]]:

@@ -34,13 +34,17 @@ _MILLION = 1_000_000
 
 
 class Rules(msgspec.Struct, frozen=True, gc=False):
-    """All rules of one route. `flaws` name what cannot be honoured, `gateways` are those that it is reached through."""
+    """All rules of one route. `flaws` name what cannot be honoured, `gateways` are those that it is reached through,
+    `counted` the listeners that count it. `served`: some rule does what it says, and not only answers 500 because of a
+    match or a filter that cannot be had."""
 
     routes: tuple[Route, ...] = ()
     #: What rule and policies say for each of the routes: it comes before what a listener passes on. Empty: nothing.
     said: tuple[Fields, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     gateways: tuple[Ref, ...] = ()
+    counted: tuple[tuple[Origin, str], ...] = ()
+    served: bool = False
 
     @property
     def backends(self) -> set[BackendKey]:
@@ -80,6 +84,7 @@ class _Reader:
         table = world.attached.get(origin.kind)
         self.attached = (read(table, origin.ref) if table is not None else None) or Attached()
         self.flaws: list[Flaw] = []
+        self.served = False
 
     def filtered(self, where: str, wanted: Any) -> filters.Filtered:
         found = filters.filtered(self.origin, where, wanted, self.read, self.world, self.gateways)
@@ -137,7 +142,8 @@ class _Reader:
             self.said += [tuple(fields.items())] * len(wanted)
 
     def done(self) -> Rules:
-        return Rules(tuple(self.routes), tuple(self.said) if any(self.said) else (), tuple(self.flaws))
+        said = tuple(self.said) if any(self.said) else ()
+        return Rules(tuple(self.routes), said, tuple(self.flaws), served=self.served)
 
 
 def _action(targets: list[Target]) -> Action:
@@ -177,6 +183,7 @@ def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld)
         answers = [Answer(0, did.redirect)] if did.redirect else reader.answers(where, rule.backend_refs, None)
         if did.broken:
             answers, policy = [Answer(0, _NOWHERE)], {}
+        reader.served |= bool(found) and not did.broken
         _times(reader, where, rule, policy)
         _session(reader, where, rule, policy)
         reader.add(rule.name, found, answers, policy)
@@ -192,6 +199,7 @@ def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld)
         reader.flaws += wrong
         did = reader.filtered(where, rule.filters)
         answers = reader.answers(where, rule.backend_refs, backends.GRPC)
+        reader.served |= bool(found) and not did.broken
         _session(reader, where, rule, did.policy)
         reader.add(rule.name, found, [Answer(0, _NOWHERE)] if did.broken else answers, {} if did.broken else did.policy)
     return reader.done()

@@ -15,11 +15,12 @@ from sealos_gateway.resources.gateway_api.gateways import (
 )
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.meta import Origin
-from sealos_gateway.translate.gateway_api import hostnames
+from sealos_gateway.translate.gateway_api import default_gateways, hostnames
 from sealos_gateway.translate.gateway_api.listeners import (
     ACCEPTED,
     CONFLICTED,
     INSECURE_FALLBACK,
+    NOTE,
     PASSTHROUGH,
     RESOLVED,
     Flaw,
@@ -66,7 +67,7 @@ def gateway_status(
         _condition(PROGRAMMED, programmed, generation, "it is served"),
         _resolved(rows, flaws, generation),
     ]
-    conditions += _assigned(gateway, infrastructure)
+    conditions += [*_assigned(gateway, infrastructure), *default_gateways.conditions(gateway)]
     if _insecure(gateway):
         text = "clients without a good certificate are let in (spec.tls.frontend: AllowInsecureFallback)"
         conditions.append(Condition("InsecureFrontendValidationMode", "True", "ConfigurationChanged", text, generation))
@@ -158,14 +159,14 @@ def _listener(
     refused: Refused,
 ) -> ListenerStatus:
     """`waits`: the Gateway as a whole is not served yet, so no listener of it is."""
-    conflict = _flaw(row, CONFLICTED)
+    conflict, notes = _flaw(row, CONFLICTED), [flaw.message for flaw in row.flaws if flaw.condition == NOTE]
     accepted = _flaw(row, ACCEPTED) or conflict
     resolved = summed(row.flaws, RESOLVED)
     programmed = _listener_programmed(row, conflict, accepted, resolved, waits)
     if programmed is None and (words := refused(row)):
         programmed = Flaw(PROGRAMMED, "Invalid", f"Envoy refuses port {row.port}, and keeps what it had: {words}")
     conditions = [
-        _condition(ACCEPTED, _named(accepted), generation, "the listener is valid"),
+        _condition(ACCEPTED, _named(accepted), generation, "; ".join(("the listener is valid", *notes))),
         _condition(PROGRAMMED, programmed, generation, "it is served"),
         _condition(RESOLVED, resolved, generation, "all references are resolved"),
         Condition(CONFLICTED, "True", conflict.reason, conflict.message, generation)

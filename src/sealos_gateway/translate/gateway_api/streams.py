@@ -25,11 +25,18 @@ PROTOCOLS: Final = {"TLSRoute": "TCP", "TCPRoute": "TCP", "UDPRoute": "UDP"}
 
 
 class Streams(msgspec.Struct, frozen=True, gc=False):
-    """What one route does with connections. A target without a backend closes its share of them."""
+    """What one route does with connections. A target without a backend closes its share of them. `counted` are the
+    listeners that count the route."""
 
     targets: tuple[StreamTarget, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     gateways: tuple[Ref, ...] = ()
+    counted: tuple[tuple[Origin, str], ...] = ()
+
+    @property
+    def served(self) -> bool:
+        """The first rule is, whatever is wrong with others."""
+        return True
 
     @property
     def backends(self) -> set[BackendKey]:

@@ -19,7 +19,15 @@ from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayStatus
 from sealos_gateway.resources.gateway_api.meta import Condition
 from sealos_gateway.resources.gateway_api.policies import ReferenceGrant
 from sealos_gateway.resources.meta import Origin, Ref
-from sealos_gateway.translate.gateway_api import claims, conflicts, listeners, ports, references, statuses
+from sealos_gateway.translate.gateway_api import (
+    claims,
+    conflicts,
+    default_gateways,
+    listeners,
+    ports,
+    references,
+    statuses,
+)
 from sealos_gateway.translate.gateway_api.claims import Claims, Slot
 from sealos_gateway.translate.gateway_api.listeners import Flaw, ListenerRow
 from sealos_gateway.translate.gateway_api.places import Shared
@@ -48,7 +56,8 @@ class GatewayTables:
     ) -> None:
         self._graph, self._shared = graph, shared
         by_namespace: Index[str, Ref] = Index(graph, "grants_by_namespace", lambda it: (it.metadata.namespace,), grants)
-        world = GatewayWorld(gateways, listener_sets, ours, namespaces, grants, by_namespace)
+        defaults: Index[str, Ref] = Index(graph, "default_gateways", default_gateways.scopes, gateways)
+        world = GatewayWorld(gateways, listener_sets, ours, namespaces, grants, by_namespace, defaults)
         self.world = world
 
         def over_gateways(name: str, function: Any) -> Any:
@@ -92,6 +101,10 @@ class GatewayTables:
         gateway = read(self.world.gateways, own.gateway) if own else None
         if own is None or gateway is None or own.refused:
             return None
+        if own.unserved:
+            nothing = [""] * len(own.listeners)
+            rows = listeners.judged(owner, own, nothing, nothing, gateway, read, self.world, self.loaded)
+            return listeners.unserved(rows, own.unserved)
         found = conflicts.reasons(own, read, self._slots)
         taken = ports.reasons(own, read, self._slots, self._shared)
         return listeners.judged(owner, own, found, taken, gateway, read, self.world, self.loaded)
@@ -154,7 +167,7 @@ class GatewayTables:
         reference = references.client_certificate(gateway)
         if reference is None:
             return []
-        flaw = listeners.client_certificate_flaw(gateway, reference, read, self.world, self.loaded)
+        _, flaw = listeners.client_certificate(gateway, reference, read, self.world, self.loaded)
         return [flaw] if flaw else []
 
     def _set_status(self, ref: Ref, read: Read) -> ListenerSetStatus | None:

@@ -13,12 +13,23 @@ from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import certificates, trust
 
 
+class Fault(Protocol):
+    """Why a Gateway is not accepted (`provision.deployed.Fault`)."""
+
+    @property
+    def message(self) -> str: ...
+
+
 class Plane(Protocol):
     """The data plane of a Gateway (`provision.tables.Plane`)."""
 
     @property
     def shared(self) -> bool:
         """Whether it is that of other Gateways, and of Ingresses, too."""
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why it does not serve the Gateway."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class GatewayWorld:
     namespaces: Rows[Ref, Namespace]
     grants: Rows[Ref, ReferenceGrant]
     grants_by_namespace: Index[str, Ref]
+    #: Gateways that are defaults, ours and others', by their scope.
+    default_gateways: Index[str, Ref]
 
 
 @dataclass(frozen=True)
