@@ -8,6 +8,7 @@ import pytest
 
 from sealos_gateway.live import Derived
 from sealos_gateway.model.private import Private
+from sealos_gateway.pipeline import Pipeline
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.gateway_api.meta import LabelSelector, LabelSelectorRequirement
 from sealos_gateway.resources.meta import Ref
@@ -200,6 +201,42 @@ def test_overlapping_names_under_tls_are_told() -> None:
         of(found, "a")["OverlappingTLSConfig"] == of(found, "b")["OverlappingTLSConfig"] == "True OverlappingHostnames"
     )
     assert "OverlappingTLSConfig" not in of(found, "c")
+
+
+def overlapping(made: Pipeline) -> set[str]:
+    """The listeners that are told, wherever they are written."""
+    found = [
+        *status(made).listeners,
+        *(it for row in made.gateway_api.set_statuses.rows.values() for it in row.listeners),
+    ]
+    return {it.name for it in found if any(one.type == "OverlappingTLSConfig" for one in it.conditions)}
+
+
+def test_overlapping_names_of_other_objects_are_told_too() -> None:
+    everyone = {"namespaces": {"from": "All"}}
+    wide, narrow = https("wide", hostname="*.a.com"), https("narrow", hostname="x.y.a.com")
+    apart, other_port = https("apart", hostname="b.com"), https("port", 444, hostname="z.a.com")
+    made = pipeline(
+        gateway(wide, apart, allowedListeners=everyone), listener_set(narrow, name="n"), gateways.secret(),
+        listener_set(other_port, listener("plain", 80, hostname="z.a.com"), name="p"),
+    )  # fmt: skip
+    assert overlapping(made) == {"wide", "narrow"}
+    objects.put(made, listener_set(https("any"), name="w"))
+    assert overlapping(made) == {"wide", "narrow", "apart", "any"}
+    objects.drop(made, listener_set(https("any"), name="w"))
+    objects.drop(made, listener_set(narrow, name="n"))
+    assert overlapping(made) == set()
+
+
+def test_one_name_more_below_a_wildcard_wakes_nobody_who_overlaps_already() -> None:
+    everyone = {"namespaces": {"from": "All"}}
+    sets = [listener_set(https(hostname=f"h{number}.a.com"), name=f"s{number}") for number in range(20)]
+    wide = listener_set(https("wide", hostname="*.a.com"), name="wide")
+    made = pipeline(gateway(listener(), allowedListeners=everyone), wide, gateways.secret(), *sets)
+    before = made.gateway_api.set_statuses.computed
+    objects.put(made, listener_set(https(hostname="new.a.com"), name="new"))
+    assert made.gateway_api.set_statuses.computed - before == 1
+    assert len([it for it in overlapping(made) if it == "wide"]) == 1
 
 
 # ---------------------------------------------------------------- ListenerSets

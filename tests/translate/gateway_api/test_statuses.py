@@ -20,7 +20,9 @@ def assigned(wanted: list[dict[str, str]], *there: str, faults: tuple[Fault, ...
     gateway = msgspec.convert({"metadata": metadata, "spec": spec}, Gateway)
     deployed = Deployed(tuple(address(one) for one in there), faults)
     # A Fault is a Flaw in all but its name.
-    found = statuses.gateway_status(gateway, (), (), cast(Any, deployed), 0, lambda *_: 0, lambda _: "")
+    found = statuses.gateway_status(
+        gateway, (), (), cast(Any, deployed), 0, lambda *_: 0, lambda _: "", lambda _: False
+    )
     of_addresses = [it for it in found.conditions if it.type == "AddressesAssigned"]
     assert all(it.observed_generation == 7 and it.message for it in of_addresses)
     return (of_addresses[0].status, of_addresses[0].reason) if of_addresses else None

@@ -27,6 +27,7 @@ from sealos_gateway.translate.gateway_api.listeners import (
     ListenerRow,
     summed,
 )
+from sealos_gateway.translate.gateway_api.references import TERMINATE
 
 PROGRAMMED: Final = "Programmed"
 NOT_VALID: Final = "ListenersNotValid"
@@ -35,6 +36,8 @@ _ADDRESS_FAULTS: Final = ("AddressNotUsable", "UnsupportedAddress")
 Attached = Callable[[Origin, str], int]
 #: Why an Envoy refuses the port of a listener; empty when none does.
 Refused = Callable[[ListenerRow], str]
+#: Whether the hostname of a listener with TLS overlaps with one of another object (`overlaps`).
+Overlaps = Callable[[ListenerRow], bool]
 
 
 class Infrastructure(Protocol):
@@ -56,6 +59,7 @@ def gateway_status(
     sets: int,
     attached: Attached,
     refused: Refused,
+    overlaps: Overlaps,
 ) -> GatewayStatus:
     """`flaws` are of the Gateway itself, as `Flaw`s of its conditions; `sets` is how many ListenerSets are attached."""
     generation = gateway.metadata.generation
@@ -74,7 +78,7 @@ def gateway_status(
     return GatewayStatus(
         infrastructure.addresses,
         tuple(conditions),
-        tuple(_listener(it, rows, generation, fault is not None, attached, refused) for it in rows),
+        tuple(_listener(it, rows, generation, fault is not None, attached, refused, overlaps) for it in rows),
         sets,
     )
 
@@ -157,6 +161,7 @@ def _listener(
     waits: bool,
     attached: Attached,
     refused: Refused,
+    overlaps: Overlaps,
 ) -> ListenerStatus:
     """`waits`: the Gateway as a whole is not served yet, so no listener of it is."""
     conflict, notes = _flaw(row, CONFLICTED), [flaw.message for flaw in row.flaws if flaw.condition == NOTE]
@@ -174,8 +179,10 @@ def _listener(
         else Condition(CONFLICTED, "False", "NoConflicts", "no other listener is in the way", generation),
     ]
     overlap = _overlapping(row, others)
+    if row.accepted and row.mode == TERMINATE and overlaps(row):
+        overlap.append("a listener of another object of this Gateway")
     if overlap:
-        text = f"the hostname overlaps with that of {', '.join(overlap[:10])}"
+        text = f"the hostname overlaps with that of {', '.join(overlap[-10:])}"
         conditions.append(Condition("OverlappingTLSConfig", "True", "OverlappingHostnames", text, generation))
     return ListenerStatus(row.name, attached(row.owner, row.name), row.kinds, tuple(conditions))
 
@@ -223,6 +230,7 @@ def set_status(
     parent: Sequence[Condition],
     attached: Attached,
     refused_by_envoy: Refused,
+    overlaps: Overlaps,
 ) -> ListenerSetStatus:
     """`refused` says why it may not attach; `parent` are the conditions of its Gateway."""
     generation = row.metadata.generation
@@ -234,7 +242,7 @@ def set_status(
         text = f"the Gateway is not accepted: {known[ACCEPTED].message}"
         return ListenerSetStatus(_both(Flaw(ACCEPTED, "ParentNotAccepted", text), generation))
     waits = PROGRAMMED not in known or known[PROGRAMMED].status != "True"
-    listeners = tuple(_listener(it, rows, generation, waits, attached, refused_by_envoy) for it in rows)
+    listeners = tuple(_listener(it, rows, generation, waits, attached, refused_by_envoy, overlaps) for it in rows)
     if not rows:
         return ListenerSetStatus(
             _both(Flaw(ACCEPTED, NOT_VALID, "it has no listener; name one in spec.listeners"), generation)

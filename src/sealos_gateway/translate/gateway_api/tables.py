@@ -30,6 +30,7 @@ from sealos_gateway.translate.gateway_api import (
 )
 from sealos_gateway.translate.gateway_api.claims import Claims, Slot
 from sealos_gateway.translate.gateway_api.listeners import Flaw, ListenerRow
+from sealos_gateway.translate.gateway_api.overlaps import Overlaps
 from sealos_gateway.translate.gateway_api.places import Shared
 from sealos_gateway.translate.gateway_api.references import References
 from sealos_gateway.translate.gateway_api.world import GatewayWorld, Loaded
@@ -132,6 +133,7 @@ class GatewayTables:
         self._filtered = filtered
         self._infrastructure, self._attached, self._refused = infrastructure, attached, refused
         graph = self._graph
+        self._overlaps = Overlaps(graph, self.listeners, self.set_listeners)
         self.statuses: Derived[Ref, GatewayStatus] = Derived(graph, "gateway_statuses", self._status, self.claims)
         # ListenerSets read only this of their Gateway: its counts change with each set and route, and wake nobody here.
         self.verdicts: Derived[Ref, tuple[Condition, ...]] = Derived(
@@ -148,7 +150,8 @@ class GatewayTables:
         rows = self._with_filters(read(self.listeners, ref) or (), read)
         sets = read(self.attached_sets, ref) or 0
         flaws, refused = self._flaws(gateway, read), self._refusal(read)
-        return statuses.gateway_status(gateway, rows, flaws, found, sets, self._count(read), refused)
+        overlaps = self._overlaps.elsewhere(rows, read)
+        return statuses.gateway_status(gateway, rows, flaws, found, sets, self._count(read), refused, overlaps)
 
     def _with_filters(self, rows: Judged, read: Read) -> Judged:
         """With what is wrong with references of filters, which are followed after listeners are judged."""
@@ -176,7 +179,8 @@ class GatewayTables:
             return None
         conditions = read(self.verdicts, own.gateway) or ()
         rows = self._with_filters(read(self.set_listeners, ref) or (), read)
-        return statuses.set_status(row, own.refused, rows, conditions, self._count(read), self._refusal(read))
+        count, refusal, overlaps = self._count(read), self._refusal(read), self._overlaps.elsewhere(rows, read)
+        return statuses.set_status(row, own.refused, rows, conditions, count, refusal, overlaps)
 
     def _count(self, read: Read) -> statuses.Attached:
         return lambda owner, name: read(self._attached, (owner, name)) or 0
