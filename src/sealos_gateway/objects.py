@@ -30,6 +30,7 @@ from sealos_gateway.kube import (
 from sealos_gateway.kube.client import Client
 from sealos_gateway.model.problem import Problem
 from sealos_gateway.pipeline import Pipeline
+from sealos_gateway.provision import versions
 from sealos_gateway.provision.tables import ObjectKey, Pending
 from sealos_gateway.resources import kinds
 from sealos_gateway.resources.kinds import Kind
@@ -195,6 +196,7 @@ class Cluster:
                 if self._source.loaded and not complete:
                     complete = True
                     self._look_for_leftovers()
+                    self._look_at_definitions()
 
     def _look_for_leftovers(self) -> None:
         """Once: statuses that were written while nobody of us was there to take them back."""
@@ -202,6 +204,17 @@ class Cluster:
         for kind in self._pipeline.gateway_statuses:
             for ref, row in self._pipeline.by_kind[kind].rows.items():
                 self._gateway_status.found(kind, ref, row)
+
+    def _look_at_definitions(self) -> None:
+        """From now on, as soon as there is a class of ours. Nothing waits for them."""
+        assert self._pipeline is not None
+        told = self._pipeline.provision.class_statuses
+        told.on_change.append(lambda _ref, row: self._need_definitions(row is not None))
+        self._need_definitions(bool(told.rows))
+
+    def _need_definitions(self, needed: bool) -> None:
+        for name in versions.NAMES if needed else ():
+            self._source.need(Ref("", name), True, kinds.DEFINITION)
 
     def tell(self, problems: Sequence[Problem]) -> None:
         self._events.report(problems)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from sealos_gateway import definitions, settings
+from sealos_gateway.provision import versions
 from sealos_gateway.resources import kinds
 from sealos_gateway.webhook import injection
 from tests.chart import helm
@@ -260,7 +261,7 @@ def test_listed_namespaces_mean_that_nothing_in_others_can_be_read(tmp_path: Pat
     objects = helm.render(tmp_path, {"scope": {"namespaces": ["a", "b"]}})
     everywhere = {it[1] for it in rules(objects) if it[0].startswith("*/")}
     without_namespace = {"ingressclasses", "namespaces", "gatewayclasses", "gatewayclasses/status"}
-    assert everywhere == without_namespace | {"tokenreviews", "clustertrustbundles"}
+    assert everywhere == without_namespace | {"tokenreviews", "clustertrustbundles", "customresourcedefinitions"}
     assert {it[0] for it in rules(objects) if it[1] == "ingresses"} == {
         "a/gw-sealos-gateway-objects",
         "b/gw-sealos-gateway-objects",
@@ -298,6 +299,8 @@ def test_shared_gateways_behind_a_service_have_its_ports(tmp_path: Path) -> None
 def test_every_kind_that_is_read_may_be_read(tmp_path: Path) -> None:
     allowed = {it[1] for it in rules(helm.render(tmp_path, {})) if it[2] in ("list", "get")}
     assert {kind.plural for kind in kinds.ALL} - allowed == set()
+    named = {it[3] for it in rules(helm.render(tmp_path, {})) if it[1] == "customresourcedefinitions"}
+    assert named == {tuple(versions.NAMES)}
     without = {it[1] for it in rules(helm.render(tmp_path, {"gatewayApi": {"enabled": False}}))}
     assert "httproutes" not in without
 

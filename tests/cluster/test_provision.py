@@ -196,12 +196,13 @@ def test_a_class_in_use_outlives_its_deletion(api: Api) -> None:
 
 
 def test_the_class_is_accepted(api: Api) -> None:
-    def condition() -> Object:
+    def condition(type_: str = "Accepted") -> Object:
         found = api.get(f"{lab.GROUP}/gatewayclasses/sealos")["status"]["conditions"]
-        accepted: Object = next(it for it in found if it["type"] == "Accepted")
-        return accepted
+        chosen: Object = next((it for it in found if it["type"] == type_), {"status": "", "reason": ""})
+        return chosen
 
     eventually(lambda: condition()["status"] == "True")
+    eventually(lambda: condition("SupportedVersion")["status"] == "True")
     patch(api, f"{lab.GROUP}/gatewayclasses/sealos", {"spec": {"description": "another generation"}})
     eventually(lambda: condition()["observedGeneration"] == 2)
     reference = {"group": "gateway.sealos.io", "kind": "GatewayProfile", "name": "absent", "namespace": "shop"}

@@ -9,6 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from sealos_gateway.kube import sync
+from sealos_gateway.kube.inbox import GIVE_UP
 from sealos_gateway.kube.sync import Scope, Source
 from sealos_gateway.kube.watch import Options
 from sealos_gateway.resources import core, kinds
@@ -224,6 +225,37 @@ async def test_bundles_of_authorities_are_read_in_the_version_that_there_is(kube
         await eventually(lambda: consumer.has(kinds.CLUSTER_TRUST_BUNDLE))
         asked = {it.path for it in kube.asked("/clustertrustbundles")}
         assert asked == {f"/apis/certificates.k8s.io/{version}/clustertrustbundles"}
+
+
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": "gateways.gateway.networking.k8s.io",
+                 "annotations": {"gateway.networking.k8s.io/bundle-version": "v1.7.0"}},
+}  # fmt: skip
+GATEWAYS = Ref("", "gateways.gateway.networking.k8s.io")
+
+
+async def test_definitions_are_read_one_by_one_and_never_listed(kube: FakeKube) -> None:
+    kube.put("customresourcedefinitions", DEFINITION)
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        consumer.source.need(GATEWAYS, True, kinds.DEFINITION)
+        await eventually(lambda: consumer.has(kinds.DEFINITION, str(GATEWAYS)))
+        row = consumer.objects[kinds.DEFINITION, GATEWAYS]
+        assert isinstance(row, core.CustomResourceDefinition)
+        assert row.release == "v1.7.0"
+        asked = {it.path for it in kube.asked("/customresourcedefinitions")}
+        assert asked == {f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{GATEWAYS.name}"}
+
+
+async def test_definitions_that_may_not_be_read_are_nobodys_problem(kube: FakeKube) -> None:
+    kube.forbidden = lambda place, request: place.plural == "customresourcedefinitions"
+    async with consuming(kube) as consumer:
+        await eventually(lambda: consumer.source.loaded)
+        consumer.source.need(GATEWAYS, True, kinds.DEFINITION)
+        await eventually(lambda: len(kube.asked("/customresourcedefinitions")) >= GIVE_UP)
+        assert consumer.source.problems == ()
+        assert consumer.has(kinds.DEFINITION)
 
 
 async def test_a_kind_that_is_removed_takes_its_objects_with_it(kube: FakeKube) -> None:

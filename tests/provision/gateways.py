@@ -11,7 +11,7 @@ from sealos_gateway.live import Derived, Graph, Table
 from sealos_gateway.provision.plan import Options, Port
 from sealos_gateway.provision.tables import Planes, Sources, Tables
 from sealos_gateway.resources import kinds
-from sealos_gateway.resources.core import ConfigMap
+from sealos_gateway.resources.core import ConfigMap, CustomResourceDefinition
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass
 from sealos_gateway.resources.kinds import Kind
 from sealos_gateway.resources.meta import Ref, Resource
@@ -63,7 +63,8 @@ class World:
             lambda ref, read: _ports(cast(Gateway, read(self.gateways, ref))),
             self.gateways,
         )
-        planes = Planes(self.graph, options, self.classes, self.gateways)
+        self.definitions: Table[Ref, CustomResourceDefinition] = Table(self.graph, "definitions")
+        planes = Planes(self.graph, options, self.classes, self.gateways, self.definitions)
         self.tables = Tables(self.graph, Sources(planes, self.config_maps, ports))
         self.put(*resources)
 

@@ -1,6 +1,6 @@
 """Only the Secrets that are referenced, each read by its name: no permission to list all Secrets is needed.
 
-ConfigMaps (certificates of authorities) are had in the same way; `kind` says which of the two.
+ConfigMaps (certificates of authorities) and definitions of kinds are had in the same way; `kind` says which it is.
 
 HTTP/1.1 carries one watch per connection, so watches are for the few where seconds count and the rest is asked for in
 turn. `Limits.watches` Secrets are watched: those that are needed newest, and before all those that do not exist yet,
@@ -104,7 +104,8 @@ class Secrets:
 
     def need(self, ref: Ref) -> None:
         """From now on this Secret is followed."""
-        if ref in self._needed or not _NAME.fullmatch(ref.name) or not _NAME.fullmatch(ref.namespace):
+        inside = not self._kind.namespaced or _NAME.fullmatch(ref.namespace)
+        if ref in self._needed or not _NAME.fullmatch(ref.name) or not inside:
             return
         needed = self._needed[ref] = _Needed(self._kind, ref, self._inbox, self._clock)
         if self._make_room():

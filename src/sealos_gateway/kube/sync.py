@@ -34,6 +34,8 @@ KINDS: Final = (
 
 #: ConfigMaps hold certificates of authorities: there are few of them.
 _FEW: Final = Limits(watches=16, readers=2)
+#: Definitions of kinds are large, and change with a release.
+_SELDOM: Final = Limits(watches=0, readers=1, reads_per_second=1.0, least_seconds=300.0)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Source:
         self._plan(watched, scope or Scope())
         self._by_name = {
             kind: Secrets(api, self._inbox, self._clock, limits or few, self._options, kind)
-            for kind, few in ((kinds.SECRET, Limits()), (kinds.CONFIG_MAP, _FEW))
+            for kind, few in ((kinds.SECRET, Limits()), (kinds.CONFIG_MAP, _FEW), (kinds.DEFINITION, _SELDOM))
         }
         self.loaded = False
 
@@ -110,7 +112,9 @@ class Source:
     def problems(self) -> tuple[Problem, ...]:
         """Objects that cannot be read, and lists that the server refuses."""
         found = [problem for feed, _ in self._feeds for problem in feed.problems]
-        return tuple(sorted([*found, *(problem for needed in self._by_name.values() for problem in needed.problems)]))
+        # Definitions need not be allowed: then nothing is said of their release.
+        by_name = [needed for kind, needed in self._by_name.items() if kind != kinds.DEFINITION]
+        return tuple(sorted([*found, *(problem for needed in by_name for problem in needed.problems)]))
 
     async def _follow(self, feed: Feed, target: Target) -> None:
         watch = Watch(self._api, target, self._clock, self._options)

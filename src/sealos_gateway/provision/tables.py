@@ -20,12 +20,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from sealos_gateway.live import Count, Derived, Graph, Index, Read, Rows, Table
-from sealos_gateway.provision import deployed, names, objects, parameters
+from sealos_gateway.provision import deployed, names, objects, parameters, versions
 from sealos_gateway.provision.deployed import Deployed, Fault
 from sealos_gateway.provision.objects import Wanted
 from sealos_gateway.provision.plan import Options, Plan, Port
 from sealos_gateway.resources import kinds
-from sealos_gateway.resources.core import ConfigMap
+from sealos_gateway.resources.core import ConfigMap, CustomResourceDefinition
 from sealos_gateway.resources.gateway_api import features, gateways
 from sealos_gateway.resources.gateway_api.gateways import Gateway, GatewayClass, GatewayClassStatus, SupportedFeature
 from sealos_gateway.resources.gateway_api.meta import Condition
@@ -75,9 +75,14 @@ class Planes:
     """Which Gateways are ours, and what serves them. Made before everything that asks."""
 
     def __init__(
-        self, graph: Graph, options: Options, classes: Rows[Ref, GatewayClass], gateways: Rows[Ref, Gateway]
+        self,
+        graph: Graph,
+        options: Options,
+        classes: Rows[Ref, GatewayClass],
+        gateways: Rows[Ref, Gateway],
+        definitions: Rows[Ref, CustomResourceDefinition],
     ) -> None:
-        self.options, self.classes, self.gateways = options, classes, gateways
+        self.options, self.classes, self.gateways, self.definitions = options, classes, gateways, definitions
         self.profiles: Table[Ref, GatewayProfile] = Table(graph, "gateway_profiles")
         self.rows: Derived[Ref, Plane] = Derived(graph, "planes", self._plane, gateways)
 
@@ -181,7 +186,11 @@ class Tables:
             problem or "Gateways of this class are served",
             row.metadata.generation,
         )
-        return GatewayClassStatus((accepted,), tuple(SupportedFeature(name) for name in features.SUPPORTED))
+        known = ((name, read(self.sources.planes.definitions, Ref("", name))) for name in versions.NAMES)
+        releases = {name: found.release for name, found in known if found is not None}
+        version = versions.condition(releases, row.metadata.generation)
+        told = (accepted,) if version is None else (accepted, version)
+        return GatewayClassStatus(told, tuple(SupportedFeature(name) for name in features.SUPPORTED))
 
     def _class_in_use(self, ref: Ref, read: Read) -> bool | None:
         """False while nobody uses it, None where it is not ours."""

@@ -110,6 +110,26 @@ class ConfigMap(Resource, frozen=True):
     data: dict[str, str] | None = None
 
 
+class DefinitionAnnotations(_Value, frozen=True):
+    """Which release of the Gateway API a definition is of."""
+
+    bundle_version: str = msgspec.field(default="", name="gateway.networking.k8s.io/bundle-version")
+
+
+class DefinitionMetadata(Identity, frozen=True):
+    annotations: DefinitionAnnotations | None = None
+
+
+class CustomResourceDefinition(Resource, frozen=True):
+    """A kind that a cluster knows beside its own; nothing of it counts but its release."""
+
+    metadata: DefinitionMetadata
+
+    @property
+    def release(self) -> str:
+        return self.metadata.annotations.bundle_version if self.metadata.annotations else ""
+
+
 class TrustBundleSpec(_Value, frozen=True):
     """`trust_bundle` are certificates of authorities in PEM."""
 

@@ -54,6 +54,12 @@ CLUSTER_TRUST_BUNDLE = Kind(
 )  # fmt: skip
 
 
+DEFINITION = Kind(
+    "CustomResourceDefinition", "apiextensions.k8s.io", "v1", "customresourcedefinitions", False,
+    core.CustomResourceDefinition,
+)  # fmt: skip
+
+
 def _gateway_api(name: str, plural: str, struct: type[Resource], *also: str, namespaced: bool = True) -> Kind:
     return Kind(name, meta.GROUP, "v1", plural, namespaced, struct, also, custom=True)
 
@@ -87,7 +93,7 @@ SECURITY_POLICY = _policy(security.KIND, "securitypolicies", security.SecurityPo
 POLICIES = (TRAFFIC_POLICY, BACKEND_POLICY, SECURITY_POLICY)
 
 ALL = (
-    INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, CLUSTER_TRUST_BUNDLE,
+    INGRESS, INGRESS_CLASS, SERVICE, ENDPOINT_SLICE, SECRET, NAMESPACE, CONFIG_MAP, CLUSTER_TRUST_BUNDLE, DEFINITION,
     *GATEWAY_API, GATEWAY_PROFILE, *POLICIES,
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ class Ground:
 def ground(graph: Graph, rules: Rules, shared: Shared, options: Options) -> Ground:
     """The first tables of a graph; `options` are those of data planes."""
     sources = Sources(graph)
-    planes = provision.Planes(graph, options, sources.gateway_classes, sources.gateways)
+    planes = provision.Planes(graph, options, sources.gateway_classes, sources.gateways, sources.definitions)
     gateway_api = GatewayTables(
         graph, planes.rows, sources.gateways, sources.listener_sets, sources.namespaces, sources.reference_grants,
         shared,

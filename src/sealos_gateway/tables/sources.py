@@ -26,6 +26,7 @@ class Sources:
         self.namespaces: Table[Ref, core.Namespace] = self._table(kinds.NAMESPACE)
         self.config_maps: Table[Ref, core.ConfigMap] = self._table(kinds.CONFIG_MAP)
         self.trust_bundles: Table[Ref, core.ClusterTrustBundle] = self._table(kinds.CLUSTER_TRUST_BUNDLE)
+        self.definitions: Table[Ref, core.CustomResourceDefinition] = self._table(kinds.DEFINITION)
         self._gateway_api()
 
     def _gateway_api(self) -> None:

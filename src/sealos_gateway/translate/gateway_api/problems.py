@@ -18,7 +18,7 @@ from sealos_gateway.translate.gateway_api.listeners import NOTE, ListenerRow
 #: the reason `Invalid` it says that an Envoy refuses what is otherwise good.
 _BAD: Final = {
     "Accepted": "False", "ResolvedRefs": "False", "Conflicted": "True", "PartiallyInvalid": "True",
-    default_gateways.CONDITION: "False",
+    "SupportedVersion": "False", default_gateways.CONDITION: "False",
 }  # fmt: skip
 
 
