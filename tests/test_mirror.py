@@ -95,7 +95,7 @@ EXCEPTIONS = {
         )
     },
     "migrate/gateway_api": ("migrate/test_gateway_api.py", "one door (`convert`), and both forms asked the same"),
-    "model/authorization.py": ("envoy/test_prerouting.py", "values without logic"),
+    "model/authorization.py": ("envoy/test_authorization.py", "values without logic"),
     "model/statements.py": ("nginx/test_snippet.py", "values without logic"),
     **{
         f"migrate/{name}.py": ("migrate/test_report.py", "a part of `sgw migrate`, tested as a user sees it")

@@ -9,6 +9,7 @@ import pytest
 
 from sealos_gateway.envoy import actions, api, retries
 from sealos_gateway.envoy.actions import Context
+from sealos_gateway.model.authorization import Authorization
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.policy import (
     HeaderAction,
@@ -133,3 +134,10 @@ def test_header_changes_for_some_responses_are_for_no_request() -> None:
     message = rendered(policy=Policy(request_headers=changes, response_headers=changes))
     assert not message.request_headers_to_add
     assert message.response_headers_to_add[0].header.value == "%CEL(response.headers[':status'] in ['500'] ? 'a' : '')%"
+
+
+@pytest.mark.parametrize("sees", [False, True])
+def test_headers_that_were_changed_before_a_question_are_not_changed_again(sees: bool) -> None:
+    changes = HeaderChanges((HeaderChange(HeaderAction.ADD, "x-a", literal("1")),))
+    policy = Policy(request_headers=changes, authorization=Authorization(API, sees_changes=sees))
+    assert [it.header.key for it in rendered(policy=policy).request_headers_to_add] == ([] if sees else ["x-a"])

@@ -60,3 +60,18 @@ def test_methods_that_may_do_harm_come_first_and_lose_the_header() -> None:
     assert methods == {"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"}
     assert mutation(harmful).remove == retries.HEADER
     assert mutation(upgrade).append.header.key == "sec-websocket-key"
+
+
+def test_what_comes_last_comes_in_every_case() -> None:
+    """A request that slipped through beside one of the cases would not be asked about."""
+    last = [("first", api.pack(api.router.Router())), ("last", api.pack(api.router.Router()))]
+    message = api.extension_matcher.ExtensionWithMatcherPerRoute.FromString(forwarding.with_last(last).value)
+    assert not rules.broken(message)
+    cases = [*message.xds_matcher.matcher_list.matchers]
+    assert [it.predicate for it in cases] == [it.predicate for it in exceptions()]
+    names = []
+    for on_match in (*(it.on_match for it in cases), message.xds_matcher.on_no_match):
+        action = api.composite.ExecuteFilterAction.FromString(on_match.action.typed_config.value)
+        names.append([it.name for it in action.filter_chain.typed_config])
+    mutation = "envoy.filters.http.header_mutation"
+    assert names == [[mutation, "first", "last"], [mutation, "first", "last"], ["first", "last"]]

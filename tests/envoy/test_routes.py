@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from sealos_gateway.envoy import names, reading, routes, scope
+from sealos_gateway.envoy import forwarding, names, reading, routes, scope
 from sealos_gateway.envoy.actions import Context
+from sealos_gateway.model.authorization import Authorization
 from sealos_gateway.model.keys import BackendKey, HostKey
-from sealos_gateway.model.policy import Policy, Retry, RetryOn
+from sealos_gateway.model.policy import Cors, Policy, Retry, RetryOn
 from sealos_gateway.model.traffic import Action, Forward, Match, PathKind, Respond, Route, VirtualHost
 from sealos_gateway.resources.meta import Origin, Ref
 from tests.envoy import rules
@@ -140,3 +141,14 @@ def test_what_a_host_that_is_gone_answers_with_is_sound_and_empty() -> None:
     assert message.name == "ingress|a.example.com"
     assert not message.virtual_hosts
     assert not rules.broken(message)
+
+
+def test_a_service_is_asked_on_every_way_to_a_backend() -> None:
+    """What becomes of one route: answers to preflights ask nobody, all that leads to a backend does."""
+    cors, retry = Cors(("https://a.test",), answer_others=True), Retry(1, (RetryOn.RESET,), idempotent_only=True)
+    policy = Policy(cors=cors, retry=retry, authorization=Authorization(BackendKey("sso", "auth", 80)))
+    message = configuration(msgspec.structs.replace(route(), policy=policy))
+    found = [it for it in message.virtual_hosts[0].routes if it.WhichOneof("action") == "route"]
+    assert len(found) == 4
+    assert all(forwarding.EXCEPTIONS in it.typed_per_filter_config for it in found)
+    assert "outbound|80||auth.sso.svc.cluster.local" in str(message.virtual_hosts[0].metadata), "it comes along"

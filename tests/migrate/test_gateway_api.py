@@ -285,6 +285,7 @@ def test_every_field_of_a_policy_is_thought_of() -> None:
         "timeouts", "retry", "request_headers", "response_headers", "rewrite", "cors", "body_limit", "buffer_request",
         "rate_limits", "connections", "bandwidth", "networks", "basic_auth", "external_auth", "satisfy_any", "affinity",
         "hash_by", "mirrors", "error_pages", "compression", "cookies", "location", "access_log", "tracing",
+        "authorization",  # no Ingress has it
     }  # fmt: skip
     assert set(BackendPolicy.__struct_fields__) == {
         "protocol", "connect_timeout", "idle_timeout", "balance", "slow_start", "tls", "active", "passive", "limits",

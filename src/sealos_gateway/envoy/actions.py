@@ -50,7 +50,9 @@ def fill(message: api.Message, route: Route, context: Context) -> None:
             if body:
                 message.direct_response.body.inline_string = body
     if route.policy is not None:
-        headers.request(message, route.policy.request_headers, context.name)
+        asked = route.policy.authorization
+        if asked is None or not asked.sees_changes:  # else they are made before it is asked (`authorization`)
+            headers.request(message, route.policy.request_headers, context.name)
         headers.response(message, route.policy.response_headers, context.name)
         if context.tracing is not None and route.policy.tracing is not None:
             tracing.fill_route(message, route.policy.tracing, context.tracing, context.name)

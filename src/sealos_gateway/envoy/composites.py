@@ -26,12 +26,18 @@ def empty(name: str) -> api.Message:
 def filled(action_name: str, filters: Iterable[tuple[str, api.Message]]) -> api.Message | None:
     """What `typed_per_filter_config` says of a place where these filters (name, packed configuration) run, in order;
     None where there are none."""
-    action = api.composite.ExecuteFilterAction()
-    for name, packed in filters:
-        action.filter_chain.typed_config.add(name=name, typed_config=packed)
-    if not action.HasField("filter_chain"):
-        return None
     message = api.extension_matcher.ExtensionWithMatcherPerRoute()
-    message.xds_matcher.on_no_match.action.name = action_name
-    message.xds_matcher.on_no_match.action.typed_config.CopyFrom(api.pack(action))
-    return api.pack(message)
+    return api.pack(message) if run(message.xds_matcher.on_no_match.action, action_name, filters) else None
+
+
+def run(message: api.Message, name: str, filters: Iterable[tuple[str, api.Message]]) -> bool:
+    """Write into the action of a matcher (xds.core.v3.TypedExtensionConfig) that these filters run, in order; False
+    where there are none. One that waits for something goes on behind the place, so it has to be the last."""
+    action = api.composite.ExecuteFilterAction()
+    for filter_name, packed in filters:
+        action.filter_chain.typed_config.add(name=filter_name, typed_config=packed)
+    if not action.HasField("filter_chain"):
+        return False
+    message.name = name
+    message.typed_config.CopyFrom(api.pack(action))
+    return True

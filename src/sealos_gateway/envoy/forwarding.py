@@ -1,13 +1,20 @@
 """The last filters before the router: what backends are told about the client, and the router about the method.
 
-Header mutations only; no program runs.
+Header mutations only; no program runs. Where a route has a service that is asked about its requests, this comes last.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sealos_gateway.envoy import api, composites, retries, scope, tracing
 
 WEBSOCKET = "websocket"
+#: What only some requests need (`with_last`).
+EXCEPTIONS = "sealos.exceptions"
+_MUTATION = "envoy.filters.http.header_mutation"
+
+_Filters = list[tuple[str, api.Message]]
 
 
 def filters(trusted: bool, traced: bool) -> list[api.Message]:
@@ -46,14 +53,32 @@ def _exceptions() -> api.Message:
     Lua costs memory per thread.
     """
     config = composites.config()
-    add = config.xds_matcher.matcher_list.matchers.add
+    _match(config.xds_matcher, [])
+    return api.hcm.HttpFilter(name=EXCEPTIONS, typed_config=api.pack(config))
+
+
+def with_last(filters: Iterable[tuple[str, api.Message]]) -> api.Message:
+    """What a route's `typed_per_filter_config[EXCEPTIONS]` has to be, where these filters (name, packed configuration)
+    come last of all.
+
+    They have no place of their own: an empty one would cost every request of every host. And they are not among the
+    policies: this place is the only one behind all others, and in a chain none may stand behind one that waits.
+    """
+    message, last = api.extension_matcher.ExtensionWithMatcherPerRoute(), list(filters)
+    _match(message.xds_matcher, last)
+    composites.run(message.xds_matcher.on_no_match.action, "sealos.last", last)
+    return api.pack(message)
+
+
+def _match(matcher: api.Message, last: _Filters) -> None:
+    """Write both cases into an xds.type.matcher.v3.Matcher, each with `last` behind it."""
+    add = matcher.matcher_list.matchers.add
     harmful, upgrade = add(), add()
     for method in retries.IDEMPOTENT:
         _header_is(harmful.predicate.not_matcher.or_matcher.predicate.add(), ":method", method)
-    _mutate(harmful.on_match, "sealos.not_repeated", _not_repeated())
+    _mutate(harmful.on_match, "sealos.not_repeated", _not_repeated(), last)
     _header_is(upgrade.predicate, "upgrade", WEBSOCKET)
-    _mutate(upgrade.on_match, "sealos.websocket_key", _websocket_key())
-    return api.hcm.HttpFilter(name="sealos.exceptions", typed_config=api.pack(config))
+    _mutate(upgrade.on_match, "sealos.websocket_key", _websocket_key(), last)
 
 
 def _not_repeated() -> api.Message:
@@ -83,7 +108,10 @@ def _header_is(predicate: api.Message, header: str, value: str) -> None:
     single.value_match.exact, single.value_match.ignore_case = value, header != ":method"
 
 
-def _mutate(on_match: api.Message, name: str, message: api.Message) -> None:
+def _mutate(on_match: api.Message, name: str, message: api.Message, last: _Filters) -> None:
+    if last:
+        composites.run(on_match.action, name, [(_MUTATION, api.pack(message)), *last])
+        return
     action = api.composite.ExecuteFilterAction()
     action.typed_config.name = name
     action.typed_config.typed_config.CopyFrom(api.pack(message))

@@ -29,6 +29,18 @@ def request(message: api.Message, changes: HeaderChanges | None, name: str = "")
     _write(message.request_headers_to_add, message.request_headers_to_remove, HeaderChanges(always), name)
 
 
+def mutation(changes: HeaderChanges, name: str = "") -> api.Message:
+    """The same as envoy.extensions.filters.http.header_mutation.v3.HeaderMutation, for the filters behind it."""
+    message = api.header_mutation.HeaderMutation()
+    for change in (one for one in changes.changes if one.always):
+        one = message.mutations.request_mutations.add()
+        if change.action is HeaderAction.REMOVE:
+            one.remove = change.name
+        else:
+            option(one.append, change, name)
+    return message
+
+
 def response(message: api.Message, changes: HeaderChanges | None, name: str = "") -> None:
     """Write changes of response headers into a Route or a ClusterWeight."""
     _write(message.response_headers_to_add, message.response_headers_to_remove, changes, name)

@@ -61,9 +61,16 @@ def retry(wanted: Retry) -> api.Message:
 #: How often Envoy draws again where it drew an endpoint that was tried. Of two endpoints, with three more draws, one
 #: repeat in sixteen would go to the broken one again. With one endpoint it draws for nothing, but only for a repeat.
 _CHOICES = 16
-_OTHER_HOST = api.route_components.RetryPolicy.RetryHostPredicate(
-    name="envoy.retry_host_predicates.previous_hosts",
-    typed_config=api.pack(api.previous_hosts.PreviousHostsPredicate()),
+_PREVIOUS = "envoy.retry_host_predicates.previous_hosts"
+_PREVIOUS_CONFIG = api.pack(api.previous_hosts.PreviousHostsPredicate())
+_OTHER_HOST = api.route_components.RetryPolicy.RetryHostPredicate(name=_PREVIOUS, typed_config=_PREVIOUS_CONFIG)
+_NOT_REACHED = (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)
+#: Of services that are asked about a request: one that was not reached was not asked.
+QUESTIONS = api.base.RetryPolicy(
+    retry_on=",".join(it.value for it in _NOT_REACHED),
+    num_retries=api.uint(2),
+    retry_host_predicate=[api.base.RetryPolicy.RetryHostPredicate(name=_PREVIOUS, typed_config=_PREVIOUS_CONFIG)],
+    host_selection_retry_max_attempts=_CHOICES,
 )
 #: Of every host. Whatever the method: only what has not reached the backend.
-USUAL = retry(Retry(2, (RetryOn.CONNECT_FAILURE, RetryOn.REFUSED_STREAM, RetryOn.RESET_BEFORE_REQUEST)))
+USUAL = retry(Retry(2, _NOT_REACHED))

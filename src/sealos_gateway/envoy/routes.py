@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from sealos_gateway.envoy import (
     actions,
     api,
+    authorization,
     client_tls,
     companions,
+    forwarding,
     matches,
     names,
     prerouting,
@@ -92,6 +94,9 @@ def _route(message: api.Message, route: Route, way: Way, context: Context) -> No
     if filters is not None:
         message.typed_per_filter_config[chain.FILTER].CopyFrom(filters)
     access.fill(message, route, context)
+    if route.policy is not None and route.policy.authorization is not None:
+        asked = authorization.of_route(route.policy, context.domain, context.name)
+        message.typed_per_filter_config[forwarding.EXCEPTIONS].CopyFrom(forwarding.with_last(asked))
 
 
 def _to_https(message: api.Message, match: Match, route: Route, context: Context) -> None:

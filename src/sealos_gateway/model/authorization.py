@@ -23,3 +23,5 @@ class Authorization(msgspec.Struct, frozen=True, gc=False):
     gives: tuple[str, ...] = ()
     body_bytes: int = 0
     timeout: float = 10.0
+    #: Of a route: what its policy says of the request's headers is done before the service is asked, and not after.
+    sees_changes: bool = False

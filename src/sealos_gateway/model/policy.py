@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from sealos_gateway.model.authorization import Authorization
 from sealos_gateway.model.keys import BackendKey
 from sealos_gateway.model.private import Private
 from sealos_gateway.model.template import Template
@@ -264,6 +265,8 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
     external_auth: ExternalAuth | None = None
     #: One of networks, basic and external authentication is enough.
     satisfy_any: bool = False
+    #: Asked after all of these, and whatever they said: a condition of its own.
+    authorization: Authorization | None = None
     affinity: Affinity | None = None
     #: Hashed together, in order, to choose an endpoint.
     hash_by: tuple[Template, ...] = ()
@@ -283,11 +286,12 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
 
     def redirected(self, changed: Callable[[BackendKey], BackendKey]) -> Policy:
         """The same with other `backends`."""
-        auth, pages = self.external_auth, self.error_pages
+        auth, asked, pages = self.external_auth, self.authorization, self.error_pages
         return msgspec.structs.replace(
             self,
             mirrors=tuple(msgspec.structs.replace(it, backend=changed(it.backend)) for it in self.mirrors),
             external_auth=auth and msgspec.structs.replace(auth, backend=changed(auth.backend)),
+            authorization=asked and msgspec.structs.replace(asked, backend=changed(asked.backend)),
             error_pages=pages and msgspec.structs.replace(pages, backend=changed(pages.backend)),
         )
 
@@ -297,6 +301,8 @@ class Policy(_Value, frozen=True, weakref=True, gc=True):
         found = [mirror.backend for mirror in self.mirrors]
         if self.external_auth:
             found.append(self.external_auth.backend)
+        if self.authorization:
+            found.append(self.authorization.backend)
         if self.error_pages:
             found.append(self.error_pages.backend)
         return tuple(found)

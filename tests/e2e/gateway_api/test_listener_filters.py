@@ -5,75 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-import grpc.aio
-import h11
 import httpx
 import pytest
-from envoy.config.core.v3 import base_pb2
-from envoy.service.auth.v3 import external_auth_pb2
-from google.rpc import status_pb2
 
 from tests import pem
-from tests.e2e import backends, manifests, processes
+from tests.e2e import manifests, processes
 from tests.e2e.backends import LOOPBACK, Echo
+from tests.e2e.gateway_api.judges import Judge, asks, grpc_judge, judge
+from tests.e2e.gateway_api.objects import of
 from tests.e2e.harness import Gateway, eventually
-
-API = "gateway.networking.k8s.io/v1"
-Headers = list[tuple[str, str]]
-
-
-@dataclass
-class Judge:
-    """A service that answers every question with `status` and `gives`, and remembers what it was asked."""
-
-    gives: Headers = field(default_factory=list)
-    status: int = 200
-    port: int = 0
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection, body = h11.Connection(h11.SERVER), b""
-        request = h11.Request(method="GET", target="/", headers=[("host", "-")])
-        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
-            if isinstance(event, h11.ConnectionClosed):
-                break
-            if event is h11.NEED_DATA:
-                connection.receive_data(await reader.read(1 << 16))
-            elif isinstance(event, h11.Request):
-                request = event
-            elif isinstance(event, h11.Data):
-                body += event.data
-        if isinstance(event, h11.EndOfMessage):
-            headers = {name.decode(): value.decode() for name, value in request.headers}
-            self.asked.append((request.method.decode(), request.target.decode(), headers, body))
-            told = b"denied by the judge" if self.status >= 400 else b""
-            head = [
-                ("content-length", str(len(told))),
-                ("connection", "close"),
-                ("content-type", "x/judge"),
-                *self.gives,
-            ]
-            for part in (h11.Response(status_code=self.status, headers=head), h11.Data(told), h11.EndOfMessage()):
-                writer.write(connection.send(part) or b"")
-            await writer.drain()
-        writer.close()
-        await writer.wait_closed()
-
-
-def of(kind: str, name: str, namespace: str = "shop", **spec: Any) -> manifests.Object:
-    return {"apiVersion": API, "kind": kind, "metadata": manifests.meta(name, namespace), "spec": spec}
-
-
-def asks(service: str, protocol: str = "HTTP", body: int = 0, **how: Any) -> dict[str, Any]:
-    more = {"forwardBody": {"maxSize": body}} if body else {}
-    wanted = {"protocol": protocol, "backendRef": {"name": service, "port": 80}, protocol.lower(): how, **more}
-    return {"type": "ExternalAuth", "externalAuth": wanted}
 
 
 @dataclass
@@ -88,47 +32,6 @@ class World:
         headers = {"host": host, **more.pop("headers", {})}
         async with httpx.AsyncClient(trust_env=False) as client:
             return await client.request(method, f"http://{LOOPBACK}:{self.port}{path}", headers=headers, **more)
-
-
-@asynccontextmanager
-async def judge(**said: Any) -> AsyncIterator[Judge]:
-    made = Judge(**said)
-    async with backends.raw(made) as listening:
-        made.port = listening.port
-        yield made
-
-
-async def _check(request: external_auth_pb2.AttributeContext, _context: Any) -> external_auth_pb2.CheckResponse:
-    """Sends /old to /new, and says who asked; lets nobody in who has no `x-name`."""
-    http = request.attributes.request.http
-    assert "x-sealos-scope" not in http.headers
-    if "x-name" not in http.headers:
-        denied = external_auth_pb2.DeniedHttpResponse(body="no name")
-        denied.status.code = 401
-        return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=16), denied_response=denied)
-    path = http.path.replace("/old", "/new")
-    ok = external_auth_pb2.OkHttpResponse()
-    for key, value in (("x-tenant", http.headers["x-name"]), (":path", path), ("host", "evil.test")):
-        ok.headers.add().header.CopyFrom(base_pb2.HeaderValue(key=key, value=value))
-    return external_auth_pb2.CheckResponse(status=status_pb2.Status(code=0), ok_response=ok)
-
-
-@asynccontextmanager
-async def grpc_judge() -> AsyncIterator[int]:
-    server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(
-        _check,
-        request_deserializer=external_auth_pb2.CheckRequest.FromString,
-        response_serializer=external_auth_pb2.CheckResponse.SerializeToString,
-    )
-    name = "envoy.service.auth.v3.Authorization"
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Check": handler}),))
-    port = server.add_insecure_port(f"{LOOPBACK}:0")
-    await server.start()
-    try:
-        yield port
-    finally:
-        await server.stop(0)
 
 
 @pytest.fixture
@@ -156,7 +59,7 @@ async def world(echoes: tuple[Echo, Echo], tmp_path: Path) -> AsyncIterator[Worl
         ]  # fmt: skip
         made.apply(of("Gateway", "gw", gatewayClassName="sealos", listeners=listeners))
         made.apply(manifests.tls_secret("own", "shop", *pem.pair("tls.test")))
-        for name, number in (("first", first.port), ("second", second.port), ("by-grpc", by_grpc),
+        for name, number in (("first", first.port), ("second", second.port), ("by-grpc", by_grpc.port),
                              ("web", echoes[0].port), ("api", echoes[1].port)):  # fmt: skip
             made.apply(manifests.service(name, "shop"))
             made.apply(manifests.endpoint_slice(name, "shop", [LOOPBACK], {"http": number}))

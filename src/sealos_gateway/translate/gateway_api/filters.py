@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from sealos_gateway.live import Read
 from sealos_gateway.model.policy import Cors, HeaderAction, HeaderChange, HeaderChanges, Mirror, Rewrite
@@ -11,13 +13,15 @@ from sealos_gateway.model.template import literal
 from sealos_gateway.model.traffic import Redirect
 from sealos_gateway.resources.gateway_api import filters as api
 from sealos_gateway.resources.meta import Origin
-from sealos_gateway.translate.gateway_api import backends
+from sealos_gateway.translate.gateway_api import authorization, backends, filter_faults
 from sealos_gateway.translate.gateway_api.listeners import ACCEPTED, Flaw
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 from sealos_gateway.translate.world import World
 
 #: Stands in a Redirect for the port of the listener that the request came in by.
 LISTENER_PORT = -1
+#: The field of a policy that says which service is asked.
+ASKED: Final = "authorization"
 _WELL_KNOWN = {"http": 80, "https": 443}
 
 
@@ -29,6 +33,15 @@ class Filtered:
     redirect: Redirect | None = None
     flaws: list[Flaw] = field(default_factory=list)
     broken: bool = False
+
+    def refuse(self, why: str) -> None:
+        """For something that cannot be honoured."""
+        self.broken = True
+        self.flaws.append(Flaw(ACCEPTED, "UnsupportedValue", f"{why}; the rule answers 500"))
+
+    def refuse_second(self, place: str) -> None:
+        """Of two services that are asked about the same requests."""
+        self.refuse(f"{place}: a rule can ask one service; let the first one ask this one")
 
 
 def filtered(
@@ -56,15 +69,37 @@ def filtered(
                 found.policy["rewrite"] = rewrite(one.url_rewrite)
             case "CORS" if isinstance(one, api.HttpRouteFilter) and one.cors:
                 found.policy["cors"] = _cors(one.cors)
+            case "ExternalAuth" if isinstance(one, api.HttpRouteFilter):
+                _external_auth(found, origin, place, one.external_auth, read, world, gateways)
             case _:
-                found.broken = True
-                text = f"{place}: a filter of type {one.type[:60]!a} is not supported; the rule answers 500"
-                found.flaws.append(Flaw(ACCEPTED, "UnsupportedValue", text))
+                found.refuse(f"{place}: a filter of type {one.type[:60]!a} is not supported")
     if found.redirect is not None and "rewrite" in found.policy:
         found.broken = True
         text = f"{where}.filters: URLRewrite and RequestRedirect exclude each other; the rule answers 500"
         found.flaws.append(Flaw(ACCEPTED, "IncompatibleFilters", text))
     return found
+
+
+def _external_auth(
+    found: Filtered,
+    origin: Origin,
+    place: str,
+    wanted: api.ExternalAuth | None,
+    read: Read,
+    world: World,
+    gateways: GatewayWorld,
+) -> None:
+    """Without the service nobody passes. A header modifier that stands before it is done before it is asked."""
+    fault = filter_faults.external_auth(place, wanted)
+    if wanted is None or fault:
+        found.refuse(fault)
+    elif ASKED in found.policy:
+        found.refuse_second(place)
+    elif isinstance(made := authorization.authorization(origin, place, wanted, read, world, gateways), Flaw):
+        found.broken = True
+        found.flaws.append(made._replace(message=f"{made.message}; until it is there the rule answers 500"))
+    else:
+        found.policy[ASKED] = msgspec.structs.replace(made, sees_changes="request_headers" in found.policy)
 
 
 def _headers(found: Filtered, side: str, wanted: api.HeaderFilter) -> None:

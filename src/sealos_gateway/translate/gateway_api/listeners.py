@@ -6,7 +6,6 @@ a place on the wire. Rows are per owner; who routes look for is found by the own
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -18,7 +17,7 @@ from sealos_gateway.resources.gateway_api.gateways import Gateway, Listener, Lis
 from sealos_gateway.resources.gateway_api.meta import GROUP, ObjectReference, RouteGroupKind, SecretReference
 from sealos_gateway.resources.meta import Origin, Ref
 from sealos_gateway.translate import trust
-from sealos_gateway.translate.gateway_api import grants, references, tls_options
+from sealos_gateway.translate.gateway_api import filter_faults, grants, references, tls_options
 from sealos_gateway.translate.gateway_api.claims import HOSTNAME, PROTOCOL, Claims
 from sealos_gateway.translate.gateway_api.grants import Referrer
 from sealos_gateway.translate.gateway_api.references import TERMINATE
@@ -36,8 +35,6 @@ KINDS: Final[dict[str, tuple[str, ...]]] = {
 PASSTHROUGH: Final = "Passthrough"
 INVALID_FILTER: Final = "InvalidListenerFilter"
 MOST_FILTERS: Final = 16
-#: As in the API, and it has to start with a slash.
-_PREFIX: Final = re.compile(r"/(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})*")
 ACCEPTED, RESOLVED, CONFLICTED = "Accepted", "ResolvedRefs", "Conflicted"
 #: In place of a condition: what is worth telling and costs nothing.
 NOTE: Final = ""
@@ -224,14 +221,8 @@ def _filter_flaw(field: str, one: ListenerFilter) -> Flaw | None:
             f"{field}: a filter of type {one.type[:60]!a} is not supported before routes are chosen; use ExternalAuth"
         )
         return Flaw(ACCEPTED, "UnsupportedValue", text)
-    asked = one.external_auth
-    if asked is None or asked.protocol not in ("HTTP", "GRPC"):
-        return Flaw(ACCEPTED, INVALID_FILTER, f"{field}.externalAuth: write it, with protocol HTTP or GRPC")
-    prefix = asked.http.path if asked.http else ""
-    if prefix and not _PREFIX.fullmatch(prefix):
-        text = f"{field}.externalAuth.http.path: {prefix[:60]!a} is not the beginning of a path; it starts with /"
-        return Flaw(ACCEPTED, INVALID_FILTER, text)
-    return None
+    fault = filter_faults.external_auth(field, one.external_auth)
+    return Flaw(ACCEPTED, INVALID_FILTER, fault) if fault else None
 
 
 def _kinds(listener: Listener) -> tuple[tuple[RouteGroupKind, ...], list[str]]:

@@ -14,9 +14,8 @@ import msgspec
 from sealos_gateway.live import Read
 from sealos_gateway.model.authorization import Authorization
 from sealos_gateway.model.keys import BackendKey
-from sealos_gateway.resources.gateway_api.filters import ExternalAuth
 from sealos_gateway.resources.meta import Ref
-from sealos_gateway.translate.gateway_api import backends
+from sealos_gateway.translate.gateway_api import authorization, backends
 from sealos_gateway.translate.gateway_api.listeners import RESOLVED, Flaw, ListenerRow
 from sealos_gateway.translate.gateway_api.world import GatewayWorld
 from sealos_gateway.translate.world import World
@@ -43,37 +42,16 @@ def prerouting(row: ListenerRow, read: Read, world: World, gateways: GatewayWorl
     for number, one in enumerate(row.filters):
         if one.external_auth is None:
             continue
-        field = f"filters.requests[{number}].externalAuth.backendRef"
-        policy = backends.GRPC if one.external_auth.protocol == "GRPC" else None
-        found = backends.backend(row.owner, field, one.external_auth.backend_ref, read, world, gateways, policy)
+        field = f"filters.requests[{number}]"
+        found = authorization.authorization(row.owner, field, one.external_auth, read, world, gateways)
         if isinstance(found, Flaw):
             reason = found.reason if found.reason == "RefNotPermitted" else _UNRESOLVED
             flaws.append(Flaw(RESOLVED, reason, f"{found.message}; until it is there nobody passes"))
             continue
-        key = backends.showing(found, row.shows) if row.shows is not None else found
-        asked.append(_authorization(key, one.external_auth))
+        if row.shows is not None:
+            found = msgspec.structs.replace(found, backend=backends.showing(found.backend, row.shows))
+        asked.append(found)
     return Prerouting(tuple(asked), tuple(flaws), (row.gateway,))
-
-
-def _authorization(key: BackendKey, wanted: ExternalAuth) -> Authorization:
-    body = wanted.forward_body.max_size if wanted.forward_body else 0
-    if wanted.protocol == "GRPC":
-        told = wanted.grpc.allowed_headers if wanted.grpc else ()
-        return Authorization(key, grpc=True, asks_with=_names(told), body_bytes=body)
-    http = wanted.http
-    if http is None:
-        return Authorization(key, body_bytes=body)
-    return Authorization(
-        key,
-        path_prefix=http.path.rstrip("/"),
-        asks_with=_names(http.allowed_headers),
-        gives=_names(http.allowed_response_headers),
-        body_bytes=body,
-    )
-
-
-def _names(wanted: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name.lower() for name in wanted))
 
 
 def together(several: Iterable[Prerouting]) -> Prerouting | None:

@@ -85,9 +85,13 @@ class _Reader:
         self.attached = (read(table, origin.ref) if table is not None else None) or Attached()
         self.flaws: list[Flaw] = []
         self.served = False
+        #: Of rules that are not served because of a reference: told beside rules that are.
+        self.unserved: list[Flaw] = []
 
-    def filtered(self, where: str, wanted: Any) -> filters.Filtered:
+    def filtered(self, where: str, wanted: Any, asked: bool = False) -> filters.Filtered:
         found = filters.filtered(self.origin, where, wanted, self.read, self.world, self.gateways)
+        if asked and filters.ASKED in found.policy:
+            found.refuse_second(where)
         self.flaws += found.flaws
         return found
 
@@ -98,8 +102,11 @@ class _Reader:
             return None
         return found
 
-    def answers(self, where: str, wanted: tuple[Any, ...], policy: BackendPolicy | None) -> list[Answer]:
-        """What becomes of requests to these backends: mostly one answer for all of them.
+    def answers(
+        self, where: str, wanted: tuple[Any, ...], policy: BackendPolicy | None, asked: bool = False
+    ) -> list[Answer]:
+        """What becomes of requests to these backends: mostly one answer for all of them. `asked`: the rule has a
+        service that is asked.
 
         A weighted cluster of Envoy can change headers and nothing else, so a backend with other filters gets its share
         of the requests by an answer of its own, as do those that do not exist where there is such a one.
@@ -109,13 +116,16 @@ class _Reader:
         for number, one in enumerate(wanted):
             place = f"{where}.backendRefs[{number}]"
             key = self.backend(place, one, policy)
-            own = self.filtered(place, getattr(one, "filters", ()))
+            own = self.filtered(place, getattr(one, "filters", ()), asked)
             headers = own.policy.pop("request_headers", None), own.policy.pop("response_headers", None)
+            if (question := own.policy.get(filters.ASKED)) is not None:  # what the rule itself does comes before
+                own.policy[filters.ASKED] = msgspec.structs.replace(question, sees_changes=True)
             target = Target(None if own.broken else key, one.weight, *headers)
             if one.weight <= 0:
                 continue
             if target.backend is not None and own.redirect is not None:
-                apart.append((one.weight, own.redirect, {"response_headers": headers[1]} if headers[1] else {}))
+                kept = {"response_headers": headers[1], filters.ASKED: own.policy.get(filters.ASKED)}
+                apart.append((one.weight, own.redirect, {name: it for name, it in kept.items() if it}))
             elif target.backend is not None and own.policy:
                 apart.append((one.weight, _action([target]), own.policy))
             else:
@@ -143,7 +153,8 @@ class _Reader:
 
     def done(self) -> Rules:
         said = tuple(self.said) if any(self.said) else ()
-        return Rules(tuple(self.routes), said, tuple(self.flaws), served=self.served)
+        flaws = [*self.flaws, *(self.unserved if self.served else ())]
+        return Rules(tuple(self.routes), said, tuple(flaws), served=self.served)
 
 
 def _action(targets: list[Target]) -> Action:
@@ -179,10 +190,11 @@ def http(route: api.HTTPRoute, read: Read, world: World, gateways: GatewayWorld)
         found, wrong = matches.http(where, rule.matches or (api.HttpMatch(),))
         reader.flaws += wrong
         did = reader.filtered(where, rule.filters)
-        policy = did.policy
-        answers = [Answer(0, did.redirect)] if did.redirect else reader.answers(where, rule.backend_refs, None)
+        policy, asked = did.policy, filters.ASKED in did.policy
+        answers = [Answer(0, did.redirect)] if did.redirect else reader.answers(where, rule.backend_refs, None, asked)
         if did.broken:
             answers, policy = [Answer(0, _NOWHERE)], {}
+            reader.unserved += _unserved(where, did)
         reader.served |= bool(found) and not did.broken
         _times(reader, where, rule, policy)
         _session(reader, where, rule, policy)
@@ -203,6 +215,14 @@ def grpc(route: api.GRPCRoute, read: Read, world: World, gateways: GatewayWorld)
         _session(reader, where, rule, did.policy)
         reader.add(rule.name, found, [Answer(0, _NOWHERE)] if did.broken else answers, {} if did.broken else did.policy)
     return reader.done()
+
+
+def _unserved(where: str, did: filters.Filtered) -> list[Flaw]:
+    """A rule that is not served because of a reference: the condition for references does not say so by itself."""
+    if any(flaw.condition == ACCEPTED for flaw in did.flaws):
+        return []
+    text = f"{where}: the service that a filter asks cannot be used; the rule answers 500"
+    return [Flaw(ACCEPTED, "UnsupportedValue", text)]
 
 
 def _times(reader: _Reader, where: str, rule: api.HttpRule, policy: dict[str, Any]) -> None:
