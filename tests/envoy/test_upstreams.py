@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealos_gateway.envoy import api, names, types, upstreams
+from sealos_gateway.envoy import api, names, retries, types, upstreams
 from sealos_gateway.model.backend_policy import (
     ActiveCheck,
     BackendPolicy,
@@ -227,3 +227,11 @@ def test_senders_of_datagrams_are_limited_because_each_costs_a_socket() -> None:
     asked = BackendPolicy(limits=Limits(connections=100))
     found = cluster(Backend(BackendKey("shop", "dns", 53, None, "UDP"), attached=asked))
     assert found.circuit_breakers.thresholds[0].max_connections.value == 100
+
+
+def test_questions_are_repeated_elsewhere_and_only_for_them_the_cluster_says_so() -> None:
+    message = cluster(Backend(KEY._replace(policy=BackendPolicy(for_questions=True))))
+    assert http_options(message).retry_policy == retries.USUAL
+    assert message.alt_stat_name == NAME, "counted with the rest of the Service"
+    for policy in (None, BackendPolicy(idle_timeout=1.0)):
+        assert not http_options(cluster(Backend(KEY._replace(policy=policy)))).HasField("retry_policy")

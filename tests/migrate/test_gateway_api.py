@@ -291,6 +291,7 @@ def test_every_field_of_a_policy_is_thought_of() -> None:
         "protocol", "connect_timeout", "idle_timeout", "balance", "slow_start", "tls", "active", "passive", "limits",
         "requests_per_connection", "max_response_headers_kb", "buffer_bytes", "service_address", "fallback",
         "proxy_protocol", "tcp_keepalive",
+        "for_questions",  # the other form says it, too, where it asks
     }  # fmt: skip
 
 

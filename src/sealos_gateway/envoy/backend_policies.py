@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sealos_gateway.envoy import api, upstream_http
+from sealos_gateway.envoy import api, retries, upstream_http
 from sealos_gateway.model.backend_policy import ActiveCheck, BackendPolicy, Balance, Limits, PassiveCheck
 from sealos_gateway.model.upstream import Backend
 
@@ -54,7 +54,8 @@ def _proxy_protocol(message: api.Message, version: int) -> None:
 
 
 def _http(message: api.Message, policy: BackendPolicy, backend: Backend) -> None:
-    if not (policy.idle_timeout is not None or policy.requests_per_connection or policy.max_response_headers_kb):
+    differs = policy.idle_timeout is not None or policy.requests_per_connection or policy.max_response_headers_kb
+    if not (differs or policy.for_questions):
         return
     options = upstream_http.options(backend.protocol)
     common = options.common_http_protocol_options
@@ -64,6 +65,9 @@ def _http(message: api.Message, policy: BackendPolicy, backend: Backend) -> None
         common.max_requests_per_connection.value = policy.requests_per_connection
     if policy.max_response_headers_kb:
         common.max_response_headers_kb.value = policy.max_response_headers_kb
+    if policy.for_questions:
+        # Lua cannot ask for it, and for all others of a cluster this would replace what their routes say.
+        options.retry_policy.CopyFrom(retries.USUAL)
     message.typed_extension_protocol_options[upstream_http.OPTIONS].CopyFrom(api.pack(options))
 
 

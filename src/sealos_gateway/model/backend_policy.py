@@ -113,6 +113,8 @@ class BackendPolicy(_Value, frozen=True, weakref=True, gc=True):
     #: The PROXY protocol towards the backend: 1, 2, or 0 for none.
     proxy_protocol: int = 0
     tcp_keepalive: int = 0
+    #: Only questions go there, which no route says anything of: what was not reached is asked at another endpoint.
+    for_questions: bool = False
 
 
 #: The bytes as they are: whatever is said of the Service, nothing is put around them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -221,6 +222,19 @@ async def test_a_service_that_is_gone_lets_nobody_pass(site: Site, echo_a: Echo)
         return (await site.get()).status_code == 503
 
     await eventually(closed)
+
+
+async def test_of_two_addresses_the_one_that_answers_is_asked(site: Site, echo_a: Echo) -> None:
+    """Whatever the method of the question, and though several are under way."""
+    async with auth_service() as service:
+        await guarded(site, echo_a, service, auth_method="POST")
+        site.slice("auth", service.port, "dead", "127.0.0.2")
+        await site.gateway.settled()
+        found = Counter[int]()
+        for _ in range(20):
+            replies = await asyncio.gather(*(site.get() for _ in range(5)))
+            found.update(reply.status_code for reply in replies)
+    assert found == {200: 100}
 
 
 async def test_a_cold_host_asks_too(new_gateway: NewGateway, echo_a: Echo) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from sealos_gateway.live import Read
 from sealos_gateway.model.backend_policy import BackendPolicy, Protocol
 from sealos_gateway.model.header_names import TOKEN, token
@@ -102,21 +104,26 @@ def _host(text: str, values: Values, draft: Draft) -> str | None:
 
 def service(scheme: str, host: str, port: int, read: Read, world: World) -> BackendKey | Fault:
     """A Service of the cluster by its DNS name, or any other name of DNS; port 0 is that of the scheme."""
-    policy = BackendPolicy(protocol=Protocol.HTTPS) if scheme == "https" else BackendPolicy()
-    number = port or (443 if policy.protocol else 80)
+    policy = BackendPolicy(protocol=Protocol.HTTPS) if scheme == "https" else None
+    number = port or (443 if policy else 80)
     if not 0 < number < 65_536:
         return Fault(f"{number} is not a port")
     ref = service_of(host, world)
     if ref is None:
         found = targets.outside(scheme, host, port, world)
-        return Fault(found) if isinstance(found, str) else found
+        return Fault(found) if isinstance(found, str) else for_questions(found)
     service = read(world.services, ref)
     if service is None or not any(it.port == number for it in service.spec.ports):
         what = f"Service {ref} has no port {number}" if service else f"Service {ref} does not exist"
         return Fault(what, "ServiceNotFound")
     if fault := places.external_fault(service, world.rules.local_external_names):
         return Fault(f"Service {ref}: {fault}", "InvalidExternalName")
-    return BackendKey(ref.namespace, ref.name, number, policy if policy.protocol else None)
+    return for_questions(BackendKey(ref.namespace, ref.name, number, policy))
+
+
+def for_questions(key: BackendKey) -> BackendKey:
+    """The same, apart from those that requests are sent to."""
+    return key._replace(policy=msgspec.structs.replace(key.policy or BackendPolicy(), for_questions=True))
 
 
 def service_of(host: str, world: World) -> Ref | None:

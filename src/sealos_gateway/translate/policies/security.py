@@ -107,7 +107,7 @@ def _asked(reader: Reader, wanted: api.ExternalAuth) -> tuple[BackendKey, str, T
         key = reader.service("spec.externalAuth.backendRef", wanted.backend_ref)
         path = _text(reader, "path", wanted.path)
         host = f"{key.service}.{key.namespace}.svc.{reader.world.rules.cluster_domain}" if key else ""
-        return (key, host, path) if key is not None and path is not None else None
+        return (external.for_questions(key), host, path) if key is not None and path is not None else None
     field = "spec.externalAuth.url"
     url = external.URL.fullmatch(wanted.url or "")
     host = url[2].lower().rstrip(".") if url else ""
