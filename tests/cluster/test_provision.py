@@ -195,6 +195,33 @@ def test_a_class_in_use_outlives_its_deletion(api: Api) -> None:
     eventually(lambda: not exists(api, path))
 
 
+@pytest.mark.timeout(120)
+def test_a_class_that_is_forced_away_leaves_nobody_saying_that_he_is_served(api: Api) -> None:
+    path, route = f"{lab.GROUP}/gatewayclasses/forced", f"{lab.GROUP}/namespaces/shop/httproutes/forced"
+    spec = {"controllerName": lab.CONTROLLER}
+    made = {**kind("GatewayClass"), "metadata": {"name": "forced"}, "spec": spec}
+    api.create(f"{lab.GROUP}/gatewayclasses", made)
+    gateway(api, "forced", gatewayClassName="forced")
+    parents = {"parentRefs": [{"name": "forced"}], "rules": [{"backendRefs": [{"name": "web", "port": 80}]}]}
+    api.create(route.rpartition("/")[0], {**kind("HTTPRoute"), "metadata": {"name": "forced"}, "spec": parents})
+    eventually(lambda: programmed(api, "forced"), 60)
+    eventually(lambda: len(api.get(route)["status"]["parents"]) == 1)
+    known = api.get(f"{GATEWAYS}/forced")["status"]["addresses"]
+
+    api.call("DELETE", path)
+    patch(api, path, {"metadata": {"finalizers": None}})
+    eventually(lambda: not exists(api, path))
+    eventually(lambda: reason(api, "forced") == "Pending")
+    eventually(lambda: api.get(route)["status"]["parents"] == [])
+    status = api.get(f"{GATEWAYS}/forced")["status"]
+    told = {it["type"]: it["status"] for it in status["conditions"]}
+    assert told == {"Accepted": "Unknown", "Programmed": "Unknown"}
+    assert (status["addresses"], status.get("listeners", [])) == (known, [])
+    api.create(f"{lab.GROUP}/gatewayclasses", made)
+    eventually(lambda: programmed(api, "forced"), 30)
+    eventually(lambda: len(api.get(route)["status"]["parents"]) == 1)
+
+
 def test_the_class_is_accepted(api: Api) -> None:
     def condition(type_: str = "Accepted") -> Object:
         found = api.get(f"{lab.GROUP}/gatewayclasses/sealos")["status"]["conditions"]
