@@ -48,3 +48,7 @@ class EnvoyPresentation:
     def companions(self, type_url: str, body: bytes) -> tuple[tuple[str, str], ...]:
         """Clusters that no request loads: for copies, permission, error pages of routes, and for datagrams."""
         return tuple((types.CLUSTER, name) for name in reading.companions(type_url, body))
+
+    def followed(self, type_url: str, body: bytes) -> bool:
+        """Of a cluster that is shut Envoy asks for no endpoints, whatever its Service has."""
+        return type_url != types.CLUSTER or reading.by_eds(body)

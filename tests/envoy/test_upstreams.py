@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sealos_gateway.envoy import api, names, retries, types, upstreams
+from sealos_gateway.envoy import api, names, reading, retries, types, upstreams
 from sealos_gateway.model.backend_policy import (
     ActiveCheck,
     BackendPolicy,
@@ -235,3 +235,12 @@ def test_questions_are_repeated_elsewhere_and_only_for_them_the_cluster_says_so(
     assert message.alt_stat_name == NAME, "counted with the rest of the Service"
     for policy in (None, BackendPolicy(idle_timeout=1.0)):
         assert not http_options(cluster(Backend(KEY._replace(policy=policy)))).HasField("retry_policy")
+
+
+def test_of_which_clusters_envoy_asks_for_endpoints() -> None:
+    """Nobody may wait for the endpoints of the others."""
+    shut = cluster(Backend(KEY, shut="no authority"))
+    outside = cluster(Backend(KEY, dns_name="db.example.org", dns_port=443))
+    usual = cluster(Backend(KEY, Protocol.HTTPS))
+    found = [reading.by_eds(it.SerializeToString(deterministic=True)) for it in (shut, outside, usual)]
+    assert found == [False, False, True]

@@ -12,6 +12,9 @@ class Hooks(AsIs):
     def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:
         return tuple((C, name.decode()) for name in body.split(b"+")[1:]) if type_ == R else ()
 
+    def followed(self, type_: str, body: bytes) -> bool:
+        return type_ != C or body != b"shut"
+
 
 def lazy() -> Playbook:
     """A client with wildcard clusters that holds none of the lazy ones, and asks for a route that needs `a`."""
@@ -62,3 +65,11 @@ def test_several_companions_are_all_waited_for() -> None:
     talk >> want(C) << sends(C) >> ack(C) >> want(R, "r") << sends(C, a="1")
     (talk.quiet() >> ack(C) << sends(C, b="1")).quiet()
     talk >> ack(C) << sends(R, r="+a+b")
+
+
+def test_a_companion_of_which_no_endpoints_will_be_asked_for_is_enough_by_itself() -> None:
+    """Though there are some: a cluster that is shut."""
+    talk = Playbook(follows={C: E}, hooks=Hooks()).lazily(C, a="shut").lazily(E, a="1").lazily(R, r="+a").commit()
+    talk >> want(C) << sends(C) >> ack(C) >> want(E, "none") << sends(E, "none") >> ack(E) >> want(R, "r")
+    (talk << sends(C, a="shut")).quiet()
+    talk >> ack(C) << sends(R, r="+a")

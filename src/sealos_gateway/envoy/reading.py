@@ -16,6 +16,8 @@ from sealos_gateway.envoy import types
 
 #: Where the metadata of a virtual host or a listener names the clusters that no request loads (`companions`).
 COMPANIONS = "sealos.companions"
+#: `eds_cluster_config` of a cluster on the wire, as `upstreams` writes it: field 3 around `api.ads()`.
+_BY_EDS = b"\x1a\x06\x0a\x04\x1a\x00\x30\x02"
 #: Appended to a serialised scope it says `on_demand: false` (field 4, varint; the last value of a field counts):
 #: how a scope is made eager for one Envoy without another version of it.
 EAGER = b"\x20\x00"
@@ -48,6 +50,11 @@ def companions(type_url: str, body: bytes) -> tuple[str, ...]:
     if type_url == types.LISTENER:
         return _noted(listener.Listener.FromString(body).metadata)
     return ()
+
+
+def by_eds(body: bytes) -> bool:
+    """Whether a serialised cluster has its endpoints from the stream. Not parsed: a node has no message for it."""
+    return _BY_EDS in body
 
 
 def place(body: bytes) -> tuple[str, int, bool]:

@@ -71,6 +71,9 @@ class Presentation(Protocol):
     def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:
         """(type, name) of rows that must be with the client before this one, though nobody asks for them."""
 
+    def followed(self, type_: str, body: bytes) -> bool:
+        """Whether the client will ask for what completes this row (the endpoints of a cluster)."""
+
 
 class AsIs:
     """The presentation that changes nothing: a row answers to its own name."""
@@ -89,3 +92,6 @@ class AsIs:
 
     def companions(self, type_: str, body: bytes) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
         return ()
+
+    def followed(self, type_: str, body: bytes) -> bool:  # noqa: ARG002
+        return True

@@ -190,6 +190,14 @@ class Stream:
         row = self._snapshot.peek(self._follower.get(leader.type, ""), name)
         if row is None or not row.alive:
             return False
+        own = self._snapshot.row(leader.type, name)
+        if (
+            own is not None
+            and isinstance(own.body, bytes)
+            and self._hooks
+            and not self._hooks.followed(leader.type, own.body)
+        ):
+            return False  # it will never be asked for, and whoever waits would wait for ever
         return follower is None or name not in follower.held or follower.under_way(name)
 
     def _follow(self, type_: str, names: list[str]) -> None:

@@ -299,7 +299,6 @@ async def test_services_that_speak_tls(world: World, tmp_path: Path) -> None:
         rules = [rule("/tls", asks("tls")), rule("/tls-grpc", asks("tls-grpc", "GRPC"))]
         targets = [{"group": "", "kind": "Service", "name": name} for name in ("tls", "tls-grpc")]
         config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": manifests.meta("ca", "shop")}
-        world.gateway.apply({**config_map, "data": {"ca.crt": CA.pem.decode()}})
         validation = {"hostname": "judge.test", "caCertificateRefs": [{"group": "", "kind": "ConfigMap", "name": "ca"}]}
         world.gateway.apply(of("BackendTLSPolicy", "tls", targetRefs=targets, validation=validation))
         world.gateway.apply(of("HTTPRoute", "tls", parentRefs=[{"name": "gw"}], hostnames=["tls.test"], rules=rules))
@@ -310,6 +309,10 @@ async def test_services_that_speak_tls(world: World, tmp_path: Path) -> None:
             ]
             return {reply.status_code for reply in replies} == {status}
 
+        await eventually(lambda: says(503))
+        assert not asked.asked
+        assert not by_grpc.asked
+        world.gateway.apply({**config_map, "data": {"ca.crt": CA.pem.decode()}})
         await eventually(lambda: says(200))
         assert (await world.seen("/tls", host="tls.test"))["x-user"] == "tls"
         world.gateway.delete(config_map)
